@@ -1,0 +1,3 @@
+//! What an application holds in its hands.
+
+pub(crate) mod repository;

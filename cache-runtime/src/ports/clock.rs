@@ -1,0 +1,29 @@
+//! Time and chance.
+
+use std::time::Duration;
+
+use super::BoxFuture;
+use crate::values::moment::Moment;
+use crate::values::token::Token;
+
+/// A local monotonic clock.
+///
+/// Contract: `now` never goes back; a `sleep` of `d` ends when `now` has
+/// advanced by at least `d`. Wall-clock time is never asked for: decisions
+/// that processes share use the store's or the database's time.
+pub trait Clock: Send + Sync + 'static {
+    /// The present moment.
+    fn now(&self) -> Moment;
+
+    /// Ends after `duration`.
+    fn sleep(&self, duration: Duration) -> BoxFuture<'_, ()>;
+}
+
+/// The source of lease tokens.
+///
+/// Contract: 128 unpredictable bits each; no two calls, in any process, at
+/// any time, give the same (anomaly 19).
+pub trait Tokens: Send + Sync + 'static {
+    /// A fresh token.
+    fn token(&self) -> Token;
+}

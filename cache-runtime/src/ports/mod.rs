@@ -1,0 +1,16 @@
+//! What the runtime asks of the outside, one trait a file, each with its
+//! contract. Adapters implement these; the engine sees nothing else.
+
+use std::future::Future;
+use std::pin::Pin;
+
+pub(crate) mod clock;
+pub(crate) mod codec;
+pub(crate) mod database;
+pub(crate) mod keys_in;
+pub(crate) mod model;
+pub(crate) mod store;
+pub(crate) mod telemetry;
+
+/// A boxed future, for ports that are used as trait objects.
+pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;

@@ -1,0 +1,141 @@
+//! The store: where entries live, in this process or beside it.
+
+use std::any::Any;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+
+use super::BoxFuture;
+use crate::values::error::Result;
+use crate::values::key::EntryKey;
+use crate::values::token::Token;
+
+/// What a store keeps.
+#[derive(Clone)]
+pub enum Payload {
+    /// An encoded entry, for stores that outlive the process.
+    Bytes(Bytes),
+    /// The entry itself, shared, for stores inside the process.
+    Shared(Arc<dyn Any + Send + Sync>),
+}
+
+/// Which payloads a store wants.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Form {
+    /// [`Payload::Bytes`].
+    Bytes,
+    /// [`Payload::Shared`].
+    Shared,
+    /// None: nothing is kept.
+    Nothing,
+}
+
+/// A wish to fill an entry.
+#[derive(Debug, Clone)]
+pub struct Lease {
+    /// The entry.
+    pub key: EntryKey,
+    /// A fresh token.
+    pub token: Token,
+    /// How long the lease stands if nobody fills or releases.
+    pub expiry: Duration,
+    /// Take the lease even where a value or another's lease is there: a refresh.
+    pub force: bool,
+}
+
+/// The answer to a [`Lease`].
+#[derive(Clone)]
+pub enum Leased {
+    /// A value is there now.
+    Hit(Payload),
+    /// The lease is held under the token; the store's time at that moment, in microseconds.
+    Granted(u64),
+    /// Somebody else holds the lease.
+    Held,
+    /// The store does not want this entry filled.
+    Bypass,
+}
+
+/// A value for an entry, under a lease.
+#[derive(Clone)]
+pub struct Fill {
+    /// The entry.
+    pub key: EntryKey,
+    /// The lease's token.
+    pub token: Token,
+    /// The value.
+    pub payload: Payload,
+    /// The entry's life, counted from the moment the lease was taken.
+    pub life: Duration,
+}
+
+/// The answer to a [`Fill`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Filled {
+    /// The value is there for everybody.
+    Accepted,
+    /// The lease is gone: invalidated, expired, evicted or taken over.
+    LeaseLost,
+    /// The life ended before the fill arrived.
+    TooLate,
+}
+
+/// What a store says of itself at start.
+#[derive(Debug, Clone, Default)]
+pub struct StoreFacts {
+    /// The server's name and version, empty for stores in the process.
+    pub version: String,
+    /// Whether the server copies itself to others, which may lose writes at a failover.
+    pub replicated: bool,
+    /// Whether the server may drop entries before they expire.
+    pub evicts: bool,
+}
+
+/// Keeps entries, and the leases under which they are filled.
+///
+/// Contract, for each entry by itself:
+/// - Every operation takes effect at one point between its call and its answer,
+///   all or nothing. A batch is not atomic. After an error it is open whether
+///   the operation took effect, and it may still do so later.
+/// - `lease` gives [`Leased::Hit`] if a value is there and `force` is off;
+///   [`Leased::Held`] if another's lease stands and `force` is off; else it
+///   sets the lease to the token, with the store's own time.
+/// - `fill` accepts only the token of the lease that stands now. It ends the
+///   lease and keeps the value until lease time + life, by the store's own
+///   clock. No other operation creates a value.
+/// - `release` ends the lease if it still has the token.
+/// - `invalidate` removes value *and* lease: a delayed fill is then refused.
+/// - A store may lose any value or lease at any time. It never brings one back.
+/// - Answers come in the order of the request, one for each.
+pub trait Store: Send + Sync + 'static {
+    /// The label of this tier in metrics.
+    fn tier(&self) -> &'static str;
+
+    /// Which payloads it wants.
+    fn form(&self) -> Form;
+
+    /// Makes the store ready and checks that it is fit for use.
+    fn start(&self) -> BoxFuture<'_, Result<StoreFacts>>;
+
+    /// The value, if this store can tell without waiting: `None` means "use
+    /// [`get`](Store::get)". It does not allocate.
+    fn peek(&self, _key: &EntryKey) -> Option<Option<Payload>> {
+        None
+    }
+
+    /// The values, in one round trip and without a script.
+    fn get<'a>(&'a self, keys: &'a [EntryKey]) -> BoxFuture<'a, Result<Vec<Option<Payload>>>>;
+
+    /// Asks to fill, in one round trip.
+    fn lease<'a>(&'a self, leases: &'a [Lease]) -> BoxFuture<'a, Result<Vec<Leased>>>;
+
+    /// Fills under leases, in one round trip.
+    fn fill(&self, fills: Vec<Fill>) -> BoxFuture<'_, Result<Vec<Filled>>>;
+
+    /// Gives leases back unused, in one round trip.
+    fn release<'a>(&'a self, leases: &'a [(EntryKey, Token)]) -> BoxFuture<'a, Result<()>>;
+
+    /// Removes values and leases, in one round trip.
+    fn invalidate<'a>(&'a self, keys: &'a [EntryKey]) -> BoxFuture<'a, Result<()>>;
+}

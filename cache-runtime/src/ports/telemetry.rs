@@ -1,0 +1,53 @@
+//! What the runtime tells of itself.
+
+use std::time::Duration;
+
+/// Something that happened to one model's entries on one tier. Keys and values
+/// are never part of it.
+#[derive(Debug, Clone, Copy, PartialEq)]
+#[non_exhaustive]
+pub enum Event {
+    /// An entry with a row answered.
+    Hit,
+    /// An entry that says "no such row" answered.
+    Negative,
+    /// No usable entry was there.
+    Miss,
+    /// The store was not asked, for this reason.
+    Bypass(&'static str),
+    /// The database answered a load of this many entries, after this time.
+    Loaded(usize, Duration),
+    /// A fill was accepted.
+    Filled,
+    /// A fill was refused, for this reason.
+    FillRefused(&'static str),
+    /// Bytes in the store were not an entry, for this reason.
+    DecodeFailed(&'static str),
+    /// This many entries were invalidated.
+    Invalidated(usize),
+    /// This many invalidations could not be sent, and are being retried.
+    InvalidationMissed(usize),
+    /// This many invalidations went through on a retry.
+    InvalidationRecovered(usize),
+    /// This many invalidations were given up: only the ttl covers them now.
+    InvalidationDropped(usize),
+    /// A caller waited for a load that another had begun.
+    Coalesced,
+    /// The store's circuit breaker is now open (true) or closed (false).
+    Breaker(bool),
+}
+
+/// A sink for [`Event`]s.
+///
+/// Contract: `event` is called on the hit path. It must not block, and should
+/// not allocate.
+pub trait Telemetry: Send + Sync + 'static {
+    /// A sink for one model (`"*"` for the store as a whole) on one tier.
+    fn probe(&self, model: &'static str, tier: &'static str) -> Box<dyn Probe>;
+}
+
+/// One model's sink on one tier.
+pub trait Probe: Send + Sync {
+    /// Takes an event.
+    fn event(&self, event: Event);
+}

@@ -1,0 +1,54 @@
+//! For the expansion of the derives alone. Nothing here is public API.
+
+pub use diesel;
+pub use serde;
+
+pub use crate::facade::repository::{Cached, Repository};
+pub use crate::ports::database::{Database, Load};
+pub use crate::ports::keys_in::KeysIn;
+pub use crate::ports::model::{
+    Change, Descriptor, FromRow, Insert, Model, Statements, Upsert,
+};
+pub use crate::values::error::Result;
+pub use crate::values::key::{AsKey, Key, KeyParts, KeyWriter};
+pub use crate::values::policy::{OnWrite, Pattern, Policy};
+
+use serde::de::{DeserializeOwned, Error as _, SeqAccess};
+
+/// The next field of a row.
+pub fn next<'de, T: DeserializeOwned, A: SeqAccess<'de>>(input: &mut A) -> Result<T, A::Error> {
+    input.next_element()?.ok_or_else(|| A::Error::custom("the row ends early"))
+}
+
+/// Compiles only if the declared key is the table's primary key.
+#[diagnostic::on_unimplemented(
+    message = "the key of this model is not the primary key of its table",
+    label = "the table's primary key is `{K}`",
+    note = "name the table's primary key, in the table's order: `#[cached(key(..))]`"
+)]
+pub trait PrimaryKeyIs<K> {}
+
+impl<K> PrimaryKeyIs<K> for K {}
+
+/// Asserts [`PrimaryKeyIs`].
+pub const fn assert_primary_key<Declared: PrimaryKeyIs<Actual>, Actual>() {}
+
+/// Keeps its items where the runtime's feature `sqlite` is on.
+#[cfg(feature = "sqlite")]
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __if_sqlite { ($($item:item)*) => { $($item)* }; }
+#[cfg(not(feature = "sqlite"))]
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __if_sqlite { ($($item:item)*) => {}; }
+
+/// Keeps its items where the runtime's feature `postgres` is on.
+#[cfg(feature = "postgres")]
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __if_postgres { ($($item:item)*) => { $($item)* }; }
+#[cfg(not(feature = "postgres"))]
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __if_postgres { ($($item:item)*) => {}; }

@@ -1,0 +1,274 @@
+//! Typed, length-prefixed keys.
+//!
+//! A key is a run of parts, each `tag length ':' bytes`, so no value can
+//! reach into a neighbour, whatever bytes it holds, and an operator can still
+//! read a key in a terminal.
+
+use std::fmt;
+use std::hash::Hash;
+use std::io::Write as _;
+
+use smallvec::SmallVec;
+
+/// Room for a usual key without an allocation.
+const INLINE: usize = 128;
+
+/// The full name of one cached entry, the same on every store.
+#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct EntryKey(SmallVec<[u8; INLINE]>);
+
+impl EntryKey {
+    /// A key from its written parts.
+    pub fn from_writer(writer: KeyWriter) -> Self {
+        Self(writer.bytes)
+    }
+
+    /// The bytes of the key.
+    pub fn as_bytes(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+impl fmt::Debug for EntryKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.0.escape_ascii())
+    }
+}
+
+/// Collects the parts of a key.
+#[derive(Clone, Default)]
+pub struct KeyWriter {
+    bytes: SmallVec<[u8; INLINE]>,
+    null: bool,
+}
+
+impl KeyWriter {
+    /// A writer that begins with parts written before.
+    pub fn after(prefix: &[u8]) -> Self {
+        Self { bytes: SmallVec::from_slice(prefix), null: false }
+    }
+
+    /// Adds an integer, in decimal.
+    pub fn integer(&mut self, value: i128) {
+        let mut digits: SmallVec<[u8; 40]> = SmallVec::new();
+        // Writing to memory cannot fail.
+        let _ = write!(digits, "{value}");
+        self.part(b'i', &digits);
+    }
+
+    /// Adds text.
+    pub fn text(&mut self, value: &str) {
+        self.part(b's', value.as_bytes());
+    }
+
+    /// Adds raw bytes.
+    pub fn bytes(&mut self, value: &[u8]) {
+        self.part(b'b', value);
+    }
+
+    /// Adds a part of a type of its own, told from others by `tag`.
+    pub fn part(&mut self, tag: u8, value: &[u8]) {
+        self.bytes.push(tag);
+        let _ = write!(self.bytes, "{}", value.len());
+        self.bytes.push(b':');
+        self.bytes.extend_from_slice(value);
+    }
+
+    /// Notes that a part is SQL's NULL, which equals nothing, so that this
+    /// key names no entry.
+    pub fn null(&mut self) {
+        self.null = true;
+        self.part(b'n', b"");
+    }
+
+    /// Whether a part was NULL.
+    pub fn has_null(&self) -> bool {
+        self.null
+    }
+
+    /// What was written so far.
+    pub fn as_bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+}
+
+/// A value that can write itself as parts of a key.
+///
+/// Two values that the database holds for different must write different
+/// bytes. For a newtype or a struct of such values, derive it with
+/// [`CacheKey`](crate::CacheKey).
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be a part of a cache key",
+    label = "not usable in a key",
+    note = "a newtype or struct of your own: add `#[derive(CacheKey)]`, or write `impl KeyParts`",
+    note = "for uuid or chrono types turn on the feature of that name in cache-runtime"
+)]
+pub trait KeyParts {
+    /// Writes the parts.
+    fn write_parts(&self, out: &mut KeyWriter);
+}
+
+/// A value that can stand for a key of type `K` without being one, as `&str`
+/// does for `String`: a hit needs no owned key, so it costs no allocation.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be used where a key of type `{K}` is asked for",
+    label = "expected `{K}`, or a reference to one",
+    note = "composite keys are tuples, in the order of the table's primary key"
+)]
+pub trait AsKey<K>: KeyParts + Send + Sync {
+    /// The owned key.
+    fn to_key(&self) -> K;
+}
+
+/// What can be a model's whole key.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be the key of a cached model",
+    note = "a newtype of your own: add `#[derive(CacheKey, Clone, PartialEq, Eq, Hash)]`"
+)]
+pub trait Key: AsKey<Self> + Clone + Eq + Hash + Send + Sync + 'static {}
+
+impl<K: AsKey<K> + Clone + Eq + Hash + Send + Sync + 'static> Key for K {}
+
+impl<T: KeyParts + ?Sized> KeyParts for &T {
+    fn write_parts(&self, out: &mut KeyWriter) {
+        (**self).write_parts(out);
+    }
+}
+
+impl<K, T: AsKey<K> + ?Sized> AsKey<K> for &T {
+    fn to_key(&self) -> K {
+        (**self).to_key()
+    }
+}
+
+impl<T: KeyParts> KeyParts for Option<T> {
+    fn write_parts(&self, out: &mut KeyWriter) {
+        match self {
+            Some(value) => value.write_parts(out),
+            None => out.null(),
+        }
+    }
+}
+
+/// Implements the key traits for a type that is its own owned key.
+macro_rules! own_key {
+    ($($type:ty => |$value:ident, $out:ident| $write:expr;)*) => {$(
+        impl KeyParts for $type {
+            fn write_parts(&self, $out: &mut KeyWriter) {
+                let $value = self;
+                $write
+            }
+        }
+
+        impl AsKey<$type> for $type {
+            fn to_key(&self) -> $type {
+                self.clone()
+            }
+        }
+    )*};
+}
+
+own_key! {
+    i8 => |value, out| out.integer((*value).into());
+    i16 => |value, out| out.integer((*value).into());
+    i32 => |value, out| out.integer((*value).into());
+    i64 => |value, out| out.integer((*value).into());
+    u8 => |value, out| out.integer((*value).into());
+    u16 => |value, out| out.integer((*value).into());
+    u32 => |value, out| out.integer((*value).into());
+    u64 => |value, out| out.integer((*value).into());
+    bool => |value, out| out.part(b't', &[b'0' + u8::from(*value)]);
+    String => |value, out| out.text(value);
+    Vec<u8> => |value, out| out.bytes(value);
+}
+
+#[cfg(feature = "uuid")]
+own_key! {
+    uuid::Uuid => |value, out| out.part(b'u', value.as_bytes());
+}
+
+#[cfg(feature = "chrono")]
+own_key! {
+    chrono::NaiveDate => |value, out| out.part(b'd', value.to_string().as_bytes());
+}
+
+impl KeyParts for str {
+    fn write_parts(&self, out: &mut KeyWriter) {
+        out.text(self);
+    }
+}
+
+impl AsKey<String> for str {
+    fn to_key(&self) -> String {
+        self.to_owned()
+    }
+}
+
+impl KeyParts for [u8] {
+    fn write_parts(&self, out: &mut KeyWriter) {
+        out.bytes(self);
+    }
+}
+
+impl AsKey<Vec<u8>> for [u8] {
+    fn to_key(&self) -> Vec<u8> {
+        self.to_owned()
+    }
+}
+
+/// Composite keys, up to six parts.
+macro_rules! tuple_key {
+    ($(($part:ident $key:ident $index:tt))+) => {
+        impl<$($part: KeyParts),+> KeyParts for ($($part,)+) {
+            fn write_parts(&self, out: &mut KeyWriter) {
+                $(self.$index.write_parts(out);)+
+            }
+        }
+
+        impl<$($part: AsKey<$key>, $key),+> AsKey<($($key,)+)> for ($($part,)+) {
+            fn to_key(&self) -> ($($key,)+) {
+                ($(self.$index.to_key(),)+)
+            }
+        }
+    };
+}
+
+tuple_key! { (A KA 0) (B KB 1) }
+tuple_key! { (A KA 0) (B KB 1) (C KC 2) }
+tuple_key! { (A KA 0) (B KB 1) (C KC 2) (D KD 3) }
+tuple_key! { (A KA 0) (B KB 1) (C KC 2) (D KD 3) (E KE 4) }
+tuple_key! { (A KA 0) (B KB 1) (C KC 2) (D KD 3) (E KE 4) (F KF 5) }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn written(parts: impl KeyParts) -> Vec<u8> {
+        let mut out = KeyWriter::default();
+        parts.write_parts(&mut out);
+        out.as_bytes().to_vec()
+    }
+
+    #[test]
+    fn a_part_cannot_reach_into_its_neighbour() {
+        assert_ne!(written(("a", "b:c")), written(("a:b", "c")));
+        assert_ne!(written(("as1:b", "")), written(("a", "b")));
+        assert_ne!(written("7"), written(7_i32));
+        assert_ne!(written(("\0", "{}")), written(("\0{", "}")));
+        assert_eq!(written(("é", -5_i64)), "s2:éi2:-5".as_bytes());
+    }
+
+    #[test]
+    fn widths_of_one_integer_agree_and_null_is_noted() {
+        assert_eq!(written(7_i16), written(7_u64));
+        let mut out = KeyWriter::default();
+        (1_i32, None::<String>).write_parts(&mut out);
+        assert!(out.has_null());
+    }
+
+    #[test]
+    fn a_borrowed_key_writes_what_the_owned_one_does() {
+        let owned: (String, i64) = ("UA", 5_i64).to_key();
+        assert_eq!(written(&owned), written(("UA", 5_i64)));
+    }
+}

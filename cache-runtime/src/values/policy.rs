@@ -1,0 +1,101 @@
+//! What a model declares: the strategy, as data.
+
+use std::time::Duration;
+
+use super::token::Token;
+
+/// The caching pattern of a model. Never defaulted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Pattern {
+    /// Read from the cache, load on a miss; writes go to the database and
+    /// then invalidate or refresh.
+    CacheAside,
+}
+
+/// What a write does to the cached entry once it has committed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum OnWrite {
+    /// Remove the entry; the next read loads it.
+    Invalidate,
+    /// Remove the entry, then load and fill it again before the write returns.
+    Refresh,
+}
+
+/// A model's declared policy. Built by the derive, as a constant.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Policy {
+    pattern: Pattern,
+    ttl: Duration,
+    jitter_percent: u8,
+    negative_ttl: Option<Duration>,
+    on_write: OnWrite,
+}
+
+impl Policy {
+    /// A policy with no jitter, no negative caching and invalidation on write.
+    pub const fn new(pattern: Pattern, ttl: Duration) -> Self {
+        Self { pattern, ttl, jitter_percent: 0, negative_ttl: None, on_write: OnWrite::Invalidate }
+    }
+
+    /// Shortens each entry's life by a random part of this many percent.
+    #[must_use]
+    pub const fn jitter_percent(mut self, percent: u8) -> Self {
+        self.jitter_percent = percent;
+        self
+    }
+
+    /// Remembers for this long that a key has no row.
+    #[must_use]
+    pub const fn negative_ttl(mut self, ttl: Duration) -> Self {
+        self.negative_ttl = Some(ttl);
+        self
+    }
+
+    /// What a write does to the entry.
+    #[must_use]
+    pub const fn on_write(mut self, on_write: OnWrite) -> Self {
+        self.on_write = on_write;
+        self
+    }
+
+    /// The pattern.
+    pub const fn pattern(&self) -> Pattern {
+        self.pattern
+    }
+
+    /// The hard limit of an entry's age.
+    pub const fn ttl(&self) -> Duration {
+        self.ttl
+    }
+
+    /// What a write does once it has committed.
+    pub const fn after_write(&self) -> OnWrite {
+        self.on_write
+    }
+
+    /// The life of one entry: the ttl less its jitter, so never longer than
+    /// declared; `None` if this kind of entry is not to be kept.
+    pub fn life(&self, present: bool, token: Token) -> Option<Duration> {
+        let ttl = if present { self.ttl } else { self.negative_ttl? };
+        let cut = f64::from(self.jitter_percent) / 100.0 * token.fraction();
+        Some(ttl.mul_f64(1.0 - cut))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn jitter_only_ever_shortens() {
+        let policy = Policy::new(Pattern::CacheAside, Duration::from_secs(100)).jitter_percent(10);
+        for bits in [0, 1, u128::from(u64::MAX), u128::MAX, 1 << 63] {
+            let life = policy.life(true, Token(bits)).unwrap_or_default();
+            assert!(life <= Duration::from_secs(100), "{life:?}");
+            assert!(life >= Duration::from_secs(90), "{life:?}");
+        }
+        assert_eq!(policy.life(false, Token(1)), None, "absence is kept only where declared");
+    }
+}
