@@ -91,8 +91,8 @@ impl<D: Database> Builder<D> {
             models: Vec::new(),
             namespace: String::new(),
             codec: None,
-            clock: Arc::new(SystemClock::new()),
-            tokens: Arc::new(RandomTokens),
+            clock: Arc::new(SystemClock::default()),
+            tokens: Arc::new(RandomTokens::default()),
             telemetry: Arc::new(MetricsTelemetry),
             max_entry: 1 << 20,
             lease: LeasePolicy {
