@@ -17,7 +17,6 @@ pub struct Counters(Arc<Totals>);
 struct Totals {
     statements: AtomicU64,
     hits: AtomicU64,
-    misses: AtomicU64,
 }
 
 impl Counters {
@@ -29,10 +28,6 @@ impl Counters {
     pub fn hits(&self) -> u64 {
         self.0.hits.load(Ordering::Relaxed)
     }
-
-    pub fn misses(&self) -> u64 {
-        self.0.misses.load(Ordering::Relaxed)
-    }
 }
 
 impl Telemetry for Counters {
@@ -43,12 +38,9 @@ impl Telemetry for Counters {
 
 impl Probe for Counters {
     fn event(&self, event: Event) {
-        let total = match event {
-            Event::Hit | Event::Negative => &self.0.hits,
-            Event::Miss => &self.0.misses,
-            _ => return,
-        };
-        total.fetch_add(1, Ordering::Relaxed);
+        if let Event::Hit | Event::Negative = event {
+            self.0.hits.fetch_add(1, Ordering::Relaxed);
+        }
     }
 }
 

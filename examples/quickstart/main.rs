@@ -18,13 +18,14 @@ mod report;
 
 use std::error::Error;
 
+use cache_runtime::ports::Statements;
 use cache_runtime::{Cache, Database, IntoDatabase, Redis, models};
 use clap::Parser;
 use diesel::r2d2::{ConnectionManager, Pool};
 
 use crate::counted::{Counted, Counters};
 use crate::load::ReferenceData as _;
-use crate::models::{Airline, Airport, Plane, Stored};
+use crate::models::{Airline, Airport, Plane};
 
 #[derive(Parser)]
 #[command(about = "Replays January's flights through cached repositories, and without")]
@@ -70,9 +71,9 @@ where
 
 async fn run<P: IntoDatabase>(pool: P, options: &Options) -> Result<(), Box<dyn Error>>
 where
-    Airline: Stored<P::Database>,
-    Airport: Stored<P::Database>,
-    Plane: Stored<P::Database>,
+    Airline: Statements<<P::Database as Database>::Backend>,
+    Airport: Statements<<P::Database as Database>::Backend>,
+    Plane: Statements<<P::Database as Database>::Backend>,
 {
     let counters = Counters::default();
     let database = Counted::new(pool.into_database(), counters.clone());

@@ -1,7 +1,6 @@
 //! Three tables, three models, three declared strategies.
 
 use cache_runtime::Cached;
-use cache_runtime::ports::{Database, Statements};
 use diesel::prelude::*;
 
 diesel::table! {
@@ -89,8 +88,3 @@ pub struct Plane {
     speed: Option<i32>,
     engine: String,
 }
-
-/// A model with statements for the backend of `D`.
-pub trait Stored<D: Database>: Statements<D::Backend> {}
-
-impl<D: Database, M: Statements<D::Backend>> Stored<D> for M {}

@@ -4,6 +4,7 @@ use std::fmt::Debug;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use cache_runtime::ports::Statements;
 use cache_runtime::{Cache, Database};
 use hdrhistogram::Histogram;
 use indicatif::{ProgressBar, ProgressStyle};
@@ -11,7 +12,7 @@ use sha2::{Digest as _, Sha256};
 
 use crate::counted::Counters;
 use crate::load::Flight;
-use crate::models::{Airline, Airport, Plane, Stored};
+use crate::models::{Airline, Airport, Plane};
 
 /// What one pass saw.
 pub struct Pass {
@@ -35,9 +36,9 @@ pub async fn replay<D: Database>(
     name: &'static str,
 ) -> Result<Pass, Box<dyn std::error::Error>>
 where
-    Airline: Stored<D>,
-    Airport: Stored<D>,
-    Plane: Stored<D>,
+    Airline: Statements<D::Backend>,
+    Airport: Statements<D::Backend>,
+    Plane: Statements<D::Backend>,
 {
     let airlines = cache.repository::<Airline>();
     let airports = cache.repository::<Airport>();

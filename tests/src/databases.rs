@@ -78,7 +78,7 @@ impl Sqlite {
     pub fn with(sql: &[&str]) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let url = folder.path().join("test.sqlite");
-        let (pool, statements) = pool(
+        let (pool, statements) = pool::<SqliteConnection>(
             url.to_str().unwrap(),
             "PRAGMA busy_timeout = 5000; PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL;",
         );
@@ -117,7 +117,7 @@ impl Postgres {
             .unwrap();
         let join = if base.contains('?') { '&' } else { '?' };
         let url = format!("{base}{join}options=-csearch_path%3D{schema}");
-        let (pool, statements) = pool(&url, "");
+        let (pool, statements) = pool::<PgConnection>(&url, "");
         for statement in sql {
             pool.get().unwrap().batch_execute(statement).unwrap();
         }

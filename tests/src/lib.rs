@@ -4,4 +4,5 @@
 pub mod account;
 pub mod databases;
 pub mod gate;
+pub mod server;
 pub mod stores;
