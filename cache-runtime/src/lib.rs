@@ -1,4 +1,4 @@
-#![doc = include_str!("../../docs/RUNTIME.md")]
+#![doc = include_str!("../docs/RUNTIME.md")]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod adapters;
