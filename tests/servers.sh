@@ -53,12 +53,16 @@ look() { # WHAT...
   [ ${#missing[@]} -eq 0 ]
 }
 
-# RUNLEVEL=1 keeps the packages' own services from being started.
+# Quiet unless it fails. RUNLEVEL=1 keeps the packages' own services from being
+# started.
 apt() {
   local -a sudo=()
+  local output
   [ "$(id -u)" -eq 0 ] || sudo=(sudo -n)
-  "${sudo[@]}" env DEBIAN_FRONTEND=noninteractive NEEDRESTART_SUSPEND=1 RUNLEVEL=1 \
-    apt-get -qq -o DPkg::Lock::Timeout=300 "$@" </dev/null >&2
+  output=$("${sudo[@]}" env DEBIAN_FRONTEND=noninteractive NEEDRESTART_SUSPEND=1 RUNLEVEL=1 \
+    apt-get -qq -o DPkg::Lock::Timeout=300 "$@" </dev/null 2>&1) && return 0
+  tail -n 5 <<<"$output" >&2
+  return 1
 }
 
 may_apt() {

@@ -141,10 +141,12 @@ fn faults(file: &str, text: &str) -> Vec<String> {
                 "{file}:{line}: {} names `{shown}`, which is above it; imports go downward only",
                 from[0]
             ));
-        } else if top == "adapters" && from[0] == "adapters" && from.len() > 1 {
-            if path.get(1).is_some_and(|other| *other != from[1]) {
-                faults.push(format!("{file}:{line}: an adapter names `{shown}`, another adapter"));
-            }
+        } else if top == "adapters"
+            && from[0] == "adapters"
+            && from.len() > 1
+            && path.get(1).is_some_and(|other| *other != from[1])
+        {
+            faults.push(format!("{file}:{line}: an adapter names `{shown}`, another adapter"));
         }
     }
     faults
