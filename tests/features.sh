@@ -32,8 +32,8 @@ for set in "${sets[@]}"; do
   name=${set:-none}
   [ "$set" != "$all" ] || name=all
   [ "$set" != "$without_async" ] || name="all but diesel-async"
-  # Warnings are looked for in the output, in the line that --quiet leaves out: RUSTFLAGS would build all
-  # dependencies once more, and hide nothing else.
+  # Warnings are looked for in the output, in the line that --quiet leaves out:
+  # RUSTFLAGS=-Dwarnings would build all dependencies once more.
   if output=$(cargo check ${locked[@]+"${locked[@]}"} -p cache-runtime \
     --no-default-features --features "$set" --color never 2>&1) && ! grep -q '^warning: `cache-' <<<"$output"; then
     printf 'ok      %-40s %d s\n' "$name" $((SECONDS - start))
