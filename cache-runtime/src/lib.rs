@@ -1,4 +1,4 @@
-#![doc = include_str!("../../docs/RUNTIME.md")]
+#![doc = include_str!("../docs/RUNTIME.md")]
 
 mod adapters;
 mod engine;

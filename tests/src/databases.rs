@@ -94,12 +94,6 @@ impl Sqlite {
     }
 }
 
-/// The PostgreSQL that `tests/run` started.
-pub fn postgres_url() -> String {
-    std::env::var("TEST_POSTGRES_URL")
-        .expect("TEST_POSTGRES_URL is not set: run this through tests/run")
-}
-
 /// A schema of its own in PostgreSQL.
 pub struct Postgres {
     pub pool: Pool<ConnectionManager<PgConnection>>,
@@ -110,7 +104,7 @@ pub struct Postgres {
 impl Postgres {
     pub fn with(sql: &[&str]) -> Self {
         let schema = unique_name();
-        let base = postgres_url();
+        let base = crate::postgres_url();
         PgConnection::establish(&base)
             .expect("PostgreSQL answers")
             .batch_execute(&format!("CREATE SCHEMA {schema}"))

@@ -35,9 +35,7 @@ impl RedisServer {
     /// Starts it again on the same port, empty.
     pub fn restart(&mut self, options: &[&str]) {
         self.kill();
-        let binary = std::env::var("TEST_REDIS_SERVER")
-            .expect("TEST_REDIS_SERVER is not set: run this through tests/run");
-        let child = Command::new(binary)
+        let child = Command::new(crate::redis_server())
             .args(["--port", &self.port.to_string(), "--bind", "127.0.0.1"])
             .args(["--save", "", "--appendonly", "no", "--daemonize", "no"])
             .args(options)

@@ -5,11 +5,6 @@ use std::sync::Arc;
 use cache_runtime::ports::Store;
 use cache_runtime::{InProcess, Redis};
 
-/// The Redis that `tests/run` started.
-pub fn redis_url() -> String {
-    std::env::var("TEST_REDIS_URL").expect("TEST_REDIS_URL is not set: run this through tests/run")
-}
-
 /// A namespace that no other test uses.
 pub fn namespace() -> String {
     use std::sync::atomic::{AtomicU32, Ordering};
@@ -38,7 +33,7 @@ impl Kind {
     pub fn store(self) -> Arc<dyn Store> {
         match self {
             Kind::InProcess => Arc::new(InProcess::new()),
-            Kind::Redis => Arc::new(Redis::url(&redis_url()).unwrap()),
+            Kind::Redis => Arc::new(Redis::url(&crate::redis_url()).unwrap()),
         }
     }
 }

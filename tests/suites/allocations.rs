@@ -1,5 +1,4 @@
 //! A hit on the in-process store neither waits nor allocates.
-#![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, reason = "a test")]
 
 use allocation_counter::measure;
 use cache_runtime::{Cache, InProcess, models};

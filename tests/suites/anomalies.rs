@@ -2,7 +2,6 @@
 //! the point must have been reached, and it *must* happen once its guard is removed.
 //!
 //! A line each: `anomaly N store=S: hit, held, mutant caught`.
-#![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, reason = "a test")]
 
 use std::future::Future;
 use std::pin::Pin;
@@ -18,7 +17,8 @@ use cache_tests::account::{
 };
 use cache_tests::databases::Sqlite;
 use cache_tests::gate::{Gate, GatedDatabase, GatedStore};
-use cache_tests::stores::{Kind, namespace, redis_url};
+use cache_tests::redis_url;
+use cache_tests::stores::{Kind, namespace};
 use diesel::SqliteConnection;
 
 type Database = GatedDatabase<R2d2<SqliteConnection>>;

@@ -1,5 +1,4 @@
 //! What `build()` refuses, and how it says so.
-#![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, reason = "a test")]
 
 use cache_runtime::{Cache, Cached, ErrorKind, InProcess, Null, models};
 use cache_tests::account::{Account, CREATE, Tag};

@@ -1,7 +1,6 @@
 //! Round trips and statements, counted at Redis and at the database.
 //!
 //! One test in this binary: the counts are of the whole server.
-#![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, reason = "a test")]
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -11,7 +10,8 @@ use cache_runtime::{Cache, R2d2, Redis, models};
 use cache_tests::account::{Account, AccountChanges, CREATE};
 use cache_tests::databases::Sqlite;
 use cache_tests::gate::{Gate, GatedDatabase, GatedStore};
-use cache_tests::stores::{namespace, redis_url};
+use cache_tests::redis_url;
+use cache_tests::stores::namespace;
 
 /// What an operation cost.
 #[derive(Debug, PartialEq, Eq)]

@@ -1,5 +1,4 @@
 //! A Redis that is not there, goes away, hangs, comes back.
-#![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, reason = "a test")]
 
 use std::time::Duration;
 

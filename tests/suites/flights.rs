@@ -1,5 +1,4 @@
 //! Loads that go wrong from inside: a panic, a load that asks for itself.
-#![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, reason = "a test")]
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};

@@ -1,11 +1,9 @@
 //! The examples run, and the quickstart resolves the same rows on every database and store.
-#![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, reason = "a test")]
 
 use std::path::Path;
 use std::process::Command;
 
-use cache_tests::databases::postgres_url;
-use cache_tests::stores::redis_url;
+use cache_tests::{postgres_url, redis_url};
 
 /// Of every row that January's 27,004 flights resolve to, in order.
 const DIGEST: &str = "digest 709c9e9f7f876e41";

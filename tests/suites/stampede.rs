@@ -1,5 +1,4 @@
 //! 10,000 callers, released at once onto one cold key.
-#![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, reason = "a test")]
 
 use std::sync::Arc;
 
@@ -83,7 +82,7 @@ async fn one_load_on_sqlite() {
 async fn one_load_on_postgres_as_postgres_counts() {
     let postgres = Postgres::with(&[CREATE, INSERT]);
     let executed = || {
-        let mut connection = PgConnection::establish(&cache_tests::databases::postgres_url()).unwrap();
+        let mut connection = PgConnection::establish(&cache_tests::postgres_url()).unwrap();
         // Calls of the load, told from other tests' by the role of this schema's table.
         diesel::sql_query(
             "SELECT coalesce(sum(s.calls), 0)::bigint AS calls FROM pg_stat_statements s \

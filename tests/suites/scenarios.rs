@@ -1,5 +1,4 @@
 //! One suite of scenarios over every database, driver and store.
-#![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, reason = "a test")]
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -30,7 +29,7 @@ macro_rules! matrix {
 
             const KIND: Kind = $kind;
 
-            include!("body.rs");
+            include!("scenarios/body.rs");
         }
     )*};
 }
