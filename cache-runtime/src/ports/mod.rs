@@ -12,5 +12,12 @@ pub(crate) mod model;
 pub(crate) mod store;
 pub(crate) mod telemetry;
 
+pub use clock::{Clock, Tokens};
+pub use codec::{Codec, Read};
+pub use database::{Database, Dialect, Load, Write, Written};
+pub use model::{BoxError, FromRow};
+pub use store::{Fill, Filled, Form, Lease, Leased, Payload, Store, StoreFacts};
+pub use telemetry::{Event, Probe, Telemetry};
+
 /// A boxed future, for ports that are used as trait objects.
 pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;

@@ -1,8 +1,8 @@
 //! Plain values: they know nothing of stores, databases or time passing.
 
-pub(crate) mod envelope;
+pub mod envelope;
 pub(crate) mod error;
-pub(crate) mod guard;
+pub mod guard;
 pub(crate) mod key;
 pub(crate) mod moment;
 pub(crate) mod policy;
