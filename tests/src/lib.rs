@@ -1,0 +1,1 @@
+//! What the suites share. Run them through `tests/run`.
