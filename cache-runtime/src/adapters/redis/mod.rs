@@ -137,7 +137,9 @@ impl Redis {
     /// The server answered that it will not.
     fn refused(&self, answer: &redis::ServerError) -> Error {
         let (kind, advice) = match answer.code() {
-            "NOPERM" => (ErrorKind::Configuration, format!("let the ACL user do `{RIGHTS}`")),
+            code if code == "NOPERM" || lacks_right_in_script(answer) => {
+                (ErrorKind::Configuration, format!("let the ACL user do `{RIGHTS}`"))
+            }
             "NOAUTH" => (ErrorKind::Configuration, format!("put the password in the URL: {FORM}")),
             "READONLY" => (ErrorKind::Store, "point the URL at the primary".to_owned()),
             "OOM" => (
@@ -146,7 +148,7 @@ impl Redis {
             ),
             "WRONGTYPE" => (
                 ErrorKind::Store,
-                "another application uses the cache's keys; give it another database".to_owned(),
+                "another application writes the cache's keys; give it another database".to_owned(),
             ),
             _ => (ErrorKind::Store, "see its log".to_owned()),
         };
@@ -308,6 +310,15 @@ fn refusal(answer: &Value) -> Option<&redis::ServerError> {
         Value::ServerError(error) => Some(error),
         _ => None,
     }
+}
+
+/// Inside a script a missing right has no code of its own, only words, which
+/// changed with version 7.2.
+fn lacks_right_in_script(answer: &redis::ServerError) -> bool {
+    let said = answer.details().unwrap_or_default();
+    ["The user executing the script", "ACL failure in script"]
+        .iter()
+        .any(|words| said.contains(words))
 }
 
 fn is_unknown_script(answer: &Value) -> bool {
