@@ -129,6 +129,23 @@ async fn an_acl_user_needs_the_documented_rights() {
 }
 
 #[tokio::test]
+async fn the_newer_protocol_and_another_database_work_alike() {
+    let server = Server::start(&[]);
+    let url = |rest: &str| Redis::url(&format!("{}/{rest}", server.url())).unwrap();
+    let (zero, one) = (url("?protocol=resp3"), url("1?protocol=resp3"));
+    for store in [&zero, &one] {
+        store.start().await.unwrap();
+        assert_eq!(get(store, &key("k")).await.unwrap(), None);
+        put(store, &key("k"), "v").await.unwrap();
+        let keys = [key("k"), key("none")];
+        let got = store.get(&keys).await.unwrap();
+        assert!(got[0].is_some() && got[1].is_none());
+    }
+    zero.invalidate(&[key("k")]).await.unwrap();
+    assert!(get(&one, &key("k")).await.unwrap().is_some());
+}
+
+#[tokio::test]
 async fn a_store_may_be_started_twice_for_two_caches() {
     let server = Server::start(&[]);
     let store = server.store().await;
