@@ -2,9 +2,9 @@
 //! missing: with each removed, in Rust and in the scripts, a check fails.
 
 #[path = "conformance/leases.rs"]
+#[expect(dead_code, reason = "the suite `conformance` uses all of it")]
 mod leases;
 #[path = "conformance/subject.rs"]
-#[expect(dead_code, reason = "shared with the suite `conformance`")]
 mod subject;
 
 use std::collections::HashSet;

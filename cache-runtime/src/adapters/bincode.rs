@@ -43,11 +43,11 @@ impl Codec for Bincode {
         // has to follow the input; but it is a constant of the type. It counts
         // sizes in memory, of which a one-byte varint may claim sixteen.
         let used = match bytes.len() {
-            0..=0x1000 => decode::<0x1_0000>(bytes, read),
-            ..=0x8000 => decode::<0x8_0000>(bytes, read),
-            ..=0x4_0000 => decode::<0x40_0000>(bytes, read),
-            ..=0x20_0000 => decode::<0x200_0000>(bytes, read),
-            ..=0x100_0000 => decode::<0x1000_0000>(bytes, read),
+            size if size <= 0x1000 => decode::<0x1_0000>(bytes, read),
+            size if size <= 0x8000 => decode::<0x8_0000>(bytes, read),
+            size if size <= 0x4_0000 => decode::<0x40_0000>(bytes, read),
+            size if size <= 0x20_0000 => decode::<0x200_0000>(bytes, read),
+            size if size <= 0x100_0000 => decode::<0x1000_0000>(bytes, read),
             _ => return Err("the body is larger than the 16 MiB that this codec reads".into()),
         }?;
         match bytes.len() - used {

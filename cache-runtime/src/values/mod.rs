@@ -2,6 +2,10 @@
 
 pub mod envelope;
 pub(crate) mod error;
+#[cfg_attr(
+    not(feature = "mutants"),
+    expect(unreachable_pub, reason = "public for the project's own proofs alone")
+)]
 pub mod guard;
 pub(crate) mod key;
 pub(crate) mod moment;
