@@ -8,7 +8,6 @@ mod values;
 
 /// The ports: what an adapter implements. Each trait's contract is in its docs, and the
 /// conformance suite of this project holds every adapter to it.
-#[path = "ports/mod.rs"]
 pub mod ports;
 
 #[doc(inline)]
@@ -33,6 +32,8 @@ pub use facade::cache::Cache;
 pub use facade::registration::Registration;
 pub use facade::repository::{Cached, Repository};
 pub use ports::database::Database;
+#[doc(inline)]
+pub use values::envelope as wire;
 pub use values::error::{Error, ErrorKind, Result};
 pub use values::key::{AsKey, EntryKey, Key, KeyParts, KeyWriter};
 pub use values::moment::Moment;

@@ -2,9 +2,9 @@
 
 #[cfg(feature = "bincode")]
 pub(crate) mod bincode;
+pub(crate) mod dialects;
 #[cfg(feature = "diesel-async")]
 pub(crate) mod diesel_async;
-pub(crate) mod dialects;
 pub(crate) mod in_process;
 pub(crate) mod metrics;
 pub(crate) mod null;

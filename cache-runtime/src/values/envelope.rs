@@ -102,12 +102,7 @@ impl fmt::Display for Unreadable {
 pub fn open(header: Header) -> Vec<u8> {
     let mut bytes = Vec::with_capacity(HEADER + 96);
     bytes.extend_from_slice(&MAGIC);
-    bytes.extend_from_slice(&[
-        FORMAT,
-        header.codec,
-        header.kind as u8,
-        u8::from(header.present),
-    ]);
+    bytes.extend_from_slice(&[FORMAT, header.codec, header.kind as u8, u8::from(header.present)]);
     bytes.extend_from_slice(&header.fingerprint.to_le_bytes());
     bytes.extend_from_slice(&header.version.to_le_bytes());
     bytes.extend_from_slice(&header.leased_at.to_le_bytes());
@@ -115,9 +110,10 @@ pub fn open(header: Header) -> Vec<u8> {
     bytes
 }
 
-/// Writes the body's length and the checksum; refuses a body past `limit`.
+/// Writes the body's length and the checksum into what [`open`] began; refuses
+/// a body past `limit`.
 pub fn close(mut bytes: Vec<u8>, limit: usize) -> Result<Vec<u8>, Unreadable> {
-    let body = bytes.len() - HEADER;
+    let body = bytes.len().checked_sub(HEADER).ok_or(Unreadable::Truncated)?;
     let length = u32::try_from(body).map_err(|_| Unreadable::TooLarge)?;
     if body > limit {
         return Err(Unreadable::TooLarge);
@@ -161,10 +157,16 @@ pub fn read(
     if bytes[6] != kind as u8 {
         return Err(Unreadable::Kind);
     }
+    let present = match bytes[7] {
+        // No build writes a body for an absent row.
+        0 if body.is_empty() => false,
+        1 => true,
+        _ => return Err(Unreadable::Body),
+    };
     let header = Header {
         codec: bytes[5],
         kind,
-        present: bytes[7] == 1,
+        present,
         fingerprint: u64::from_le_bytes(array(&bytes[8..16])),
         version: i64::from_le_bytes(array(&bytes[16..24])),
         leased_at: u64::from_le_bytes(array(&bytes[24..32])),

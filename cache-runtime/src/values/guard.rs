@@ -32,6 +32,7 @@ pub enum Guard {
 
 impl Guard {
     /// Every guard with its name, as the Lua scripts spell it.
+    #[cfg(any(test, feature = "mutants"))]
     pub const ALL: &'static [(Guard, &'static str)] = &[
         (Guard::LeaseToken, "lease-token"),
         (Guard::InvalidateLease, "invalidate-lease"),

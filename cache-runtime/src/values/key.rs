@@ -50,7 +50,7 @@ impl KeyWriter {
 
     /// Adds an integer, in decimal.
     pub fn integer(&mut self, value: i128) {
-        let mut digits: SmallVec<[u8; 40]> = SmallVec::new();
+        let mut digits: SmallVec<[u8; 64]> = SmallVec::new();
         // Writing to memory cannot fail.
         let _ = write!(digits, "{value}");
         self.part(b'i', &digits);

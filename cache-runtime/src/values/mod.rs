@@ -1,8 +1,12 @@
 //! Plain values: they know nothing of stores, databases or time passing.
 
-pub(crate) mod envelope;
+pub mod envelope;
 pub(crate) mod error;
-pub(crate) mod guard;
+#[cfg_attr(
+    not(feature = "mutants"),
+    expect(unreachable_pub, reason = "public for the project's own proofs alone")
+)]
+pub mod guard;
 pub(crate) mod key;
 pub(crate) mod moment;
 pub(crate) mod policy;

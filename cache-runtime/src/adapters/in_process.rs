@@ -1,0 +1,324 @@
+//! A store inside the process.
+//!
+//! Values live in a bounded concurrent cache, leases in sharded maps beside
+//! it. Whatever reads or changes a lease does so under its shard's lock, and
+//! touches the value under the same lock; so lease, fill, release and
+//! invalidate of one entry are atomic. A plain read takes no shard lock: a
+//! value that is there may be served.
+
+use std::collections::HashMap;
+use std::hash::{BuildHasher, RandomState};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use quick_cache::sync::Cache;
+
+use crate::ports::BoxFuture;
+use crate::ports::clock::Clock;
+use crate::ports::store::{Fill, Filled, Form, Lease, Leased, Payload, Store, StoreFacts};
+use crate::values::error::Result;
+use crate::values::guard::Guard;
+use crate::values::key::EntryKey;
+use crate::values::moment::Moment;
+use crate::values::token::Token;
+
+/// Entries kept unless said otherwise.
+const CAPACITY: usize = 100_000;
+/// A power of two, so that a mask picks the shard.
+const SHARDS: usize = 64;
+/// A shard with fewer leases than this is not swept.
+const SWEEP_AT: usize = 64;
+
+/// Keeps entries in this process's memory, shared and never encoded.
+///
+/// For one process: another process's writes do not reach it. Two caches of
+/// one process may share a store through an [`Arc`], and then see each
+/// other's invalidations.
+pub struct InProcess {
+    values: Cache<EntryKey, Value>,
+    shards: Box<[Mutex<Leases>]>,
+    hasher: RandomState,
+    time: Time,
+}
+
+/// Where the present comes from.
+enum Time {
+    /// The machine's monotonic clock, since then.
+    Machine(Instant),
+    /// A clock that was given.
+    Given(Arc<dyn Clock>),
+}
+
+#[derive(Clone)]
+struct Value {
+    payload: Payload,
+    deadline: Moment,
+}
+
+/// A lease that was granted.
+struct Grant {
+    token: Token,
+    at: Moment,
+    until: Moment,
+}
+
+/// The leases of one shard.
+struct Leases {
+    grants: HashMap<EntryKey, Grant>,
+    /// Sweep when there are this many.
+    sweep_at: usize,
+}
+
+impl InProcess {
+    /// Keeps up to 100,000 entries.
+    pub fn new() -> Self {
+        Self::with_capacity(CAPACITY)
+    }
+
+    /// Keeps up to about this many entries, whatever their size; beyond it, those
+    /// used least are dropped. The count is split over shards, so a small
+    /// capacity may drop an entry a little early.
+    pub fn with_capacity(entries: usize) -> Self {
+        let leases = || Mutex::new(Leases { grants: HashMap::new(), sweep_at: SWEEP_AT });
+        Self {
+            values: Cache::new(entries),
+            shards: (0..SHARDS).map(|_| leases()).collect(),
+            hasher: RandomState::new(),
+            time: Time::Machine(Instant::now()),
+        }
+    }
+
+    /// Takes time from this clock, for tests that control it.
+    #[must_use]
+    pub fn with_clock(mut self, clock: Arc<dyn Clock>) -> Self {
+        self.time = Time::Given(clock);
+        self
+    }
+
+    /// Forgets every entry and every lease, so that loads under way fill nothing.
+    pub fn clear(&self) {
+        for shard in &self.shards {
+            shard.lock().unwrap_or_else(PoisonError::into_inner).grants.clear();
+        }
+        self.values.clear();
+    }
+
+    fn now(&self) -> Moment {
+        match &self.time {
+            Time::Machine(start) => Moment(start.elapsed()),
+            Time::Given(clock) => clock.now(),
+        }
+    }
+
+    fn shard(&self, key: &EntryKey) -> MutexGuard<'_, Leases> {
+        let index = self.hasher.hash_one(key) as usize & (SHARDS - 1);
+        // Nothing panics under the lock in a way that leaves a lease half written.
+        self.shards[index].lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn value(&self, key: &EntryKey) -> Option<Payload> {
+        let value = self.values.get(key)?;
+        let now = self.now();
+        if value.deadline > now {
+            return Some(value.payload);
+        }
+        // Asked again: a newer value may have taken its place.
+        self.values.remove_if(key, |value| value.deadline <= now);
+        None
+    }
+
+    fn lease_one(&self, lease: &Lease) -> Leased {
+        let mut shard = self.shard(&lease.key);
+        let now = self.now();
+        if !lease.force {
+            if let Some(payload) = self.value(&lease.key) {
+                return Leased::Hit(payload);
+            }
+            if shard
+                .grants
+                .get(&lease.key)
+                .is_some_and(|grant| grant.until > now && grant.token != lease.token)
+            {
+                return Leased::Held;
+            }
+        }
+        shard.sweep(now);
+        let grant = Grant { token: lease.token, at: now, until: now + lease.expiry };
+        shard.grants.insert(lease.key.clone(), grant);
+        Leased::Granted(micros(now.0))
+    }
+
+    fn fill_one(&self, fill: Fill) -> Filled {
+        let mut shard = self.shard(&fill.key);
+        let now = self.now();
+        let grant = shard.grants.get(&fill.key).filter(|grant| grant.until > now);
+        // Anomalies 1 and 2: an invalidation took the lease away, so what this fill
+        // read may be older than the write.
+        if Guard::LeaseToken.stands() && grant.is_none_or(|grant| grant.token != fill.token) {
+            return Filled::LeaseLost;
+        }
+        // Anomaly 20: counted from the fill, a delayed one would get a full life.
+        let anchor = match grant {
+            Some(grant) if Guard::LeaseAnchor.stands() => grant.at,
+            _ => now,
+        };
+        shard.grants.remove(&fill.key);
+        let deadline = anchor + fill.life;
+        if deadline <= now {
+            return Filled::TooLate;
+        }
+        self.values.insert(fill.key, Value { payload: fill.payload, deadline });
+        Filled::Accepted
+    }
+
+    fn release_one(&self, key: &EntryKey, token: Token) {
+        let mut shard = self.shard(key);
+        if shard.grants.get(key).is_some_and(|grant| grant.token == token) {
+            shard.grants.remove(key);
+        }
+    }
+
+    fn invalidate_one(&self, key: &EntryKey) {
+        let mut shard = self.shard(key);
+        self.values.remove(key);
+        // Anomaly 1: left standing, the lease would let a fill put the old value back.
+        if Guard::InvalidateLease.stands() {
+            shard.grants.remove(key);
+        }
+    }
+}
+
+impl Default for InProcess {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl std::fmt::Debug for InProcess {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("InProcess")
+            .field("entries", &self.values.len())
+            .field("capacity", &self.values.capacity())
+            .finish()
+    }
+}
+
+impl Leases {
+    /// Drops expired leases whenever their number has doubled, so that loads
+    /// that were given up do not pile up, at a constant cost for each lease.
+    fn sweep(&mut self, now: Moment) {
+        if self.grants.len() < self.sweep_at {
+            return;
+        }
+        self.grants.retain(|_, grant| grant.until > now);
+        self.sweep_at = (self.grants.len() * 2).max(SWEEP_AT);
+        self.grants.shrink_to(self.sweep_at);
+    }
+}
+
+fn micros(time: Duration) -> u64 {
+    u64::try_from(time.as_micros()).unwrap_or(u64::MAX)
+}
+
+impl Store for InProcess {
+    fn tier(&self) -> &'static str {
+        "in_process"
+    }
+
+    fn form(&self) -> Form {
+        Form::Shared
+    }
+
+    fn start(&self) -> BoxFuture<'_, Result<StoreFacts>> {
+        Box::pin(async { Ok(StoreFacts { evicts: true, ..StoreFacts::default() }) })
+    }
+
+    fn peek(&self, key: &EntryKey) -> Option<Option<Payload>> {
+        Some(self.value(key))
+    }
+
+    fn get<'a>(&'a self, keys: &'a [EntryKey]) -> BoxFuture<'a, Result<Vec<Option<Payload>>>> {
+        Box::pin(async { Ok(keys.iter().map(|key| self.value(key)).collect()) })
+    }
+
+    fn lease<'a>(&'a self, leases: &'a [Lease]) -> BoxFuture<'a, Result<Vec<Leased>>> {
+        Box::pin(async { Ok(leases.iter().map(|lease| self.lease_one(lease)).collect()) })
+    }
+
+    fn fill(&self, fills: Vec<Fill>) -> BoxFuture<'_, Result<Vec<Filled>>> {
+        Box::pin(async { Ok(fills.into_iter().map(|fill| self.fill_one(fill)).collect()) })
+    }
+
+    fn release<'a>(&'a self, leases: &'a [(EntryKey, Token)]) -> BoxFuture<'a, Result<()>> {
+        Box::pin(async {
+            leases.iter().for_each(|(key, token)| self.release_one(key, *token));
+            Ok(())
+        })
+    }
+
+    fn invalidate<'a>(&'a self, keys: &'a [EntryKey]) -> BoxFuture<'a, Result<()>> {
+        Box::pin(async {
+            keys.iter().for_each(|key| self.invalidate_one(key));
+            Ok(())
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::values::key::KeyWriter;
+
+    fn key(number: u32) -> EntryKey {
+        let mut writer = KeyWriter::default();
+        writer.integer(number.into());
+        EntryKey::from_writer(writer)
+    }
+
+    fn lease(store: &InProcess, number: u32, expiry: Duration) -> Leased {
+        let token = Token(number.into());
+        store.lease_one(&Lease { key: key(number), token, expiry, force: false })
+    }
+
+    fn fill(store: &InProcess, number: u32) -> Filled {
+        let (token, payload) = (Token(number.into()), Payload::Shared(Arc::new(number)));
+        let life = Duration::from_secs(60);
+        store.fill_one(Fill { key: key(number), token, payload, life })
+    }
+
+    fn leases(store: &InProcess) -> usize {
+        store.shards.iter().map(|shard| shard.lock().map_or(0, |shard| shard.grants.len())).sum()
+    }
+
+    #[test]
+    fn leases_that_nobody_ends_do_not_pile_up() {
+        let store = InProcess::new();
+        for number in 0..100_000 {
+            assert!(matches!(lease(&store, number, Duration::ZERO), Leased::Granted(_)));
+        }
+        assert!(leases(&store) <= SHARDS * SWEEP_AT, "{}", leases(&store));
+    }
+
+    #[test]
+    fn leases_that_stand_survive_the_sweep() {
+        let store = InProcess::new();
+        let long = Duration::from_secs(60);
+        (0..10_000).for_each(|number| drop(lease(&store, number, long)));
+        (10_000..100_000).for_each(|number| drop(lease(&store, number, Duration::ZERO)));
+        assert!((0..10_000).all(|number| fill(&store, number) == Filled::Accepted));
+    }
+
+    #[test]
+    fn the_capacity_is_kept() {
+        for capacity in [0, 1, 1000] {
+            let store = InProcess::with_capacity(capacity);
+            for number in 0..20_000 {
+                lease(&store, number, Duration::from_secs(60));
+                assert_eq!(fill(&store, number), Filled::Accepted);
+            }
+            // Split over shards, the capacity is rounded up in each.
+            assert!(store.values.len() <= capacity + 64, "{} of {capacity}", store.values.len());
+            assert_eq!(leases(&store), 0);
+        }
+    }
+}

@@ -1,0 +1,17 @@
+-- Asks to fill an entry. KEYS: value, lease. ARGV: token, expiry in ms, force.
+-- Answers the value; or 0, held by another; or the time of the lease in µs.
+if ARGV[3] == '0' then
+  local value = redis.call('GET', KEYS[1])
+  if value then
+    return value
+  end
+  local lease = redis.call('GET', KEYS[2])
+  if lease and string.sub(lease, 1, 32) ~= ARGV[1] then
+    return 0
+  end
+end
+local time = redis.call('TIME')
+local now = time[1] * 1000000 + time[2]
+-- The only write: refused for want of memory, it leaves everything as it was.
+redis.call('SET', KEYS[2], ARGV[1] .. string.format(':%.0f', now), 'PX', ARGV[2])
+return now

@@ -1,0 +1,465 @@
+//! A store on a Redis server: what every process shares.
+
+mod checks;
+mod keys;
+mod link;
+mod scripts;
+
+use std::fmt;
+use std::sync::OnceLock;
+use std::time::Duration;
+
+use bytes::Bytes;
+use rand::random;
+use redis::aio::ConnectionManagerConfig;
+use redis::{
+    Client, Cmd, ConnectionAddr, ConnectionInfo, IntoConnectionInfo, Pipeline, RedisError, Value,
+};
+
+use self::link::Link;
+use self::scripts::Script;
+use crate::ports::BoxFuture;
+use crate::ports::store::{Fill, Filled, Form, Lease, Leased, Payload, Store, StoreFacts};
+use crate::values::error::{Error, ErrorKind, Result};
+use crate::values::guard::Guard;
+use crate::values::key::{EntryKey, KeyWriter};
+use crate::values::token::Token;
+
+/// The correct form of a URL, for errors.
+const FORM: &str = "`redis://[user:password@]host[:port][/database]`, or `rediss://..` for TLS";
+/// What an ACL user has to be allowed.
+const RIGHTS: &str = "~{* +info +script|load +evalsha +get +mget +set +del +time";
+/// Past this many milliseconds (a century) Redis could not add the present to a life.
+const LONGEST: u64 = 3_155_760_000_000;
+/// Commands that may wait to be written before their callers do.
+const QUEUE: usize = 1024;
+
+/// Keeps entries on one Redis 6.2 or later, or Valkey, shared by all processes.
+///
+/// It needs a primary that is not in cluster mode. An ACL user needs `~{* +info
+/// +script|load +evalsha +get +mget +set +del +time`. One multiplexed connection
+/// carries everything and is made anew when it is lost.
+pub struct Redis {
+    server: ConnectionInfo,
+    /// Host and port, for errors: never the password.
+    address: String,
+    connect_timeout: Duration,
+    response_timeout: Duration,
+    link: OnceLock<Link>,
+}
+
+impl Redis {
+    /// Uses the server at `redis://[user:password@]host[:port][/database]`, or
+    /// `rediss://..` for TLS, which needs the feature `redis-tls`. Special characters in
+    /// user and password are percent-encoded. Connects when the cache is built.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Configuration`] if the URL is not of that form.
+    pub fn url(url: &str) -> Result<Self> {
+        let wrong = |what: &str| Error::new(ErrorKind::Configuration, what);
+        let tls = url.starts_with("rediss:") || url.starts_with("valkeys:");
+        if tls && !cfg!(feature = "redis-tls") {
+            return Err(wrong(
+                "a rediss:// URL asks for TLS; turn on the feature `redis-tls` of cache-runtime",
+            ));
+        }
+        let server = url.into_connection_info().map_err(|source| {
+            wrong(&format!("the Redis URL cannot be used; the correct form is {FORM}"))
+                .with_source(source)
+        })?;
+        let address = match server.addr() {
+            ConnectionAddr::Tcp(host, port) | ConnectionAddr::TcpTls { host, port, .. } => {
+                format!("{host}:{port}")
+            }
+            other => other.to_string(),
+        };
+        Ok(Self {
+            server,
+            address,
+            connect_timeout: Duration::from_secs(1),
+            response_timeout: Duration::from_millis(500),
+            link: OnceLock::new(),
+        })
+    }
+
+    /// Gives up connecting after this long. Default 1 s.
+    #[must_use]
+    pub fn connect_timeout(mut self, timeout: Duration) -> Self {
+        self.connect_timeout = timeout;
+        self
+    }
+
+    /// Gives up waiting for an answer after this long. Default 500 ms.
+    #[must_use]
+    pub fn response_timeout(mut self, timeout: Duration) -> Self {
+        self.response_timeout = timeout;
+        self
+    }
+
+    async fn connect(&self) -> Result<Link> {
+        // No retries: while the server is away a caller is better served by the
+        // database, and the next call tries again.
+        let config = ConnectionManagerConfig::new()
+            .set_number_of_retries(0)
+            .set_connection_timeout(Some(self.connect_timeout))
+            .set_response_timeout(Some(self.response_timeout))
+            .set_pipeline_buffer_size(QUEUE);
+        let connecting = async { Link::connect(Client::open(self.server.clone())?, config).await };
+        connecting.await.map_err(|source: RedisError| {
+            if source.kind() == redis::ErrorKind::AuthenticationFailed {
+                Error::new(
+                    ErrorKind::Configuration,
+                    format!(
+                        "Redis at {} refused the user or the password; check both in the URL, \
+                         percent-encoded where they hold special characters",
+                        self.address
+                    ),
+                )
+                .with_source(source)
+            } else {
+                self.away(source)
+            }
+        })
+    }
+
+    /// The server did not answer.
+    fn away(&self, source: RedisError) -> Error {
+        Error::new(
+            ErrorKind::Store,
+            format!(
+                "Redis at {} cannot be reached; is it running, and may this host connect to it",
+                self.address
+            ),
+        )
+        .with_source(source)
+    }
+
+    /// The server answered that it will not.
+    fn refused(&self, answer: &redis::ServerError) -> Error {
+        let (kind, advice) = match answer.code() {
+            code if code == "NOPERM" || lacks_right_in_script(answer) => {
+                (ErrorKind::Configuration, format!("let the ACL user do `{RIGHTS}`"))
+            }
+            "NOAUTH" => (ErrorKind::Configuration, format!("put the password in the URL: {FORM}")),
+            "READONLY" => (ErrorKind::Store, "point the URL at the primary".to_owned()),
+            "OOM" => (
+                ErrorKind::Store,
+                "raise its maxmemory, or choose an evicting maxmemory-policy".to_owned(),
+            ),
+            "WRONGTYPE" => (
+                ErrorKind::Store,
+                "another application writes the cache's keys; give it another database".to_owned(),
+            ),
+            _ => (ErrorKind::Store, "see its log".to_owned()),
+        };
+        Error::new(kind, format!("Redis at {} refused: {answer}; {advice}", self.address))
+    }
+
+    fn unexpected(&self) -> Error {
+        Error::new(
+            ErrorKind::Store,
+            format!(
+                "Redis at {} gave an answer that no Redis gives; is a proxy in between that does \
+                 not support scripts",
+                self.address
+            ),
+        )
+    }
+
+    fn link(&self) -> Result<&Link> {
+        self.link.get().ok_or_else(|| {
+            Error::new(
+                ErrorKind::Store,
+                "the Redis store was used before it was started; `build()` starts it",
+            )
+        })
+    }
+
+    /// One round trip: as many answers as commands, or the first refusal.
+    async fn ask(&self, link: &Link, commands: &Pipeline) -> Result<Vec<Value>> {
+        let answers = link.send(commands).await.map_err(|source| self.away(source))?;
+        self.none_refused(answers)
+    }
+
+    fn none_refused(&self, answers: Vec<Value>) -> Result<Vec<Value>> {
+        match answers.iter().find_map(refusal) {
+            Some(answer) => Err(self.refused(answer)),
+            None => Ok(answers),
+        }
+    }
+
+    /// Runs one script for each call, all in one round trip.
+    async fn run(&self, script: &Script, calls: Vec<Call>) -> Result<Vec<Value>> {
+        if calls.is_empty() {
+            return Ok(Vec::new());
+        }
+        let link = self.link()?;
+        let mut commands = Pipeline::with_capacity(calls.len());
+        for call in &calls {
+            commands.add_command(call.command(script));
+        }
+        let mut answers = link.send(&commands).await.map_err(|source| self.away(source))?;
+        // The server has forgotten the script: it was restarted or flushed. Only the
+        // calls that did not run are sent again, once.
+        let missed: Vec<usize> =
+            (0..answers.len()).filter(|place| is_unknown_script(&answers[*place])).collect();
+        if !missed.is_empty() {
+            let mut again = Pipeline::with_capacity(missed.len() + 1);
+            again.add_command(load(script));
+            for place in &missed {
+                again.add_command(calls[*place].command(script));
+            }
+            let later = self.ask(link, &again).await?;
+            for (place, answer) in missed.into_iter().zip(later.into_iter().skip(1)) {
+                answers[place] = answer;
+            }
+        }
+        self.none_refused(answers)
+    }
+
+    async fn started(&self) -> Result<StoreFacts> {
+        let link = match self.link.get() {
+            Some(link) => link,
+            None => {
+                let link = self.connect().await?;
+                self.link.get_or_init(|| link)
+            }
+        };
+        let mut commands = Pipeline::new();
+        for section in ["server", "replication", "memory"] {
+            commands.cmd("INFO").arg(section);
+        }
+        let mut info = String::new();
+        for answer in self.ask(link, &commands).await? {
+            info += &redis::from_redis_value::<String>(answer).map_err(|_| self.unexpected())?;
+        }
+        let facts = checks::facts(&self.address, &info)?;
+
+        let mut commands = Pipeline::new();
+        for script in scripts::current().all() {
+            commands.add_command(load(script));
+        }
+        self.ask(link, &commands).await?;
+        self.rehearse().await?;
+        Ok(facts)
+    }
+
+    /// Does everything once with an entry of its own, so that a missing right
+    /// shows now and not as a cache that never hits. Any other refusal (a full
+    /// server, say) may pass, and is no reason not to start.
+    async fn rehearse(&self) -> Result<()> {
+        let token = Token(random());
+        let mut name = KeyWriter::default();
+        name.part(b'?', &token.0.to_le_bytes());
+        let key = EntryKey::from_writer(name);
+        let second = Duration::from_secs(1);
+        let lease = Lease { key: key.clone(), token, expiry: second, force: false };
+        let payload = Payload::Bytes(Bytes::new());
+        let fill = Fill { key: key.clone(), token, payload, life: second };
+        let keys = [key.clone(), key.clone()];
+        let rehearsal = async {
+            self.lease(&[lease]).await?;
+            self.fill(vec![fill]).await?;
+            self.release(&[(key, token)]).await?;
+            self.get(&keys[..1]).await?;
+            self.get(&keys).await?;
+            self.invalidate(&keys[..1]).await
+        };
+        match rehearsal.await {
+            Err(error) if error.kind() == ErrorKind::Configuration => Err(error),
+            Err(error) => {
+                tracing::warn!(%error, "Redis is up but refuses to keep entries at the moment");
+                Ok(())
+            }
+            Ok(()) => Ok(()),
+        }
+    }
+}
+
+impl fmt::Debug for Redis {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Redis").field("address", &self.address).finish_non_exhaustive()
+    }
+}
+
+/// The arguments of one run of a script.
+struct Call {
+    key: EntryKey,
+    arguments: [Bytes; 3],
+}
+
+impl Call {
+    fn command(&self, script: &Script) -> Cmd {
+        let mut command = redis::cmd("EVALSHA");
+        command.arg(&script.sha).arg(2).arg(keys::value(&self.key)).arg(keys::lease(&self.key));
+        for argument in &self.arguments {
+            command.arg(&argument[..]);
+        }
+        command
+    }
+}
+
+fn load(script: &Script) -> Cmd {
+    let mut command = redis::cmd("SCRIPT");
+    command.arg("LOAD").arg(&script.text);
+    command
+}
+
+fn refusal(answer: &Value) -> Option<&redis::ServerError> {
+    match answer {
+        Value::ServerError(error) => Some(error),
+        _ => None,
+    }
+}
+
+/// Inside a script a missing right has no code of its own, only words, which
+/// changed with version 7.2.
+fn lacks_right_in_script(answer: &redis::ServerError) -> bool {
+    let said = answer.details().unwrap_or_default();
+    ["The user executing the script", "ACL failure in script"]
+        .iter()
+        .any(|words| said.contains(words))
+}
+
+fn is_unknown_script(answer: &Value) -> bool {
+    refusal(answer).is_some_and(|error| error.code() == "NOSCRIPT")
+}
+
+/// Whole milliseconds, within what Redis accepts.
+fn millis(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX).min(LONGEST)
+}
+
+/// Whole microseconds, within what Redis accepts and a script counts exactly.
+fn micros(duration: Duration) -> u64 {
+    u64::try_from(duration.as_micros()).unwrap_or(u64::MAX).min(LONGEST * 1000)
+}
+
+fn text(number: impl fmt::Display) -> Bytes {
+    number.to_string().into()
+}
+
+impl Store for Redis {
+    fn tier(&self) -> &'static str {
+        "redis"
+    }
+
+    fn form(&self) -> Form {
+        Form::Bytes
+    }
+
+    fn start(&self) -> BoxFuture<'_, Result<StoreFacts>> {
+        Box::pin(self.started())
+    }
+
+    fn get<'a>(&'a self, keys: &'a [EntryKey]) -> BoxFuture<'a, Result<Vec<Option<Payload>>>> {
+        Box::pin(async move {
+            let mut command = match keys.len() {
+                0 => return Ok(Vec::new()),
+                1 => redis::cmd("GET"),
+                _ => redis::cmd("MGET"),
+            };
+            for key in keys {
+                command.arg(keys::value(key));
+            }
+            let mut commands = Pipeline::with_capacity(1);
+            commands.add_command(command);
+            let mut answers = self.ask(self.link()?, &commands).await?;
+            if let Some(Value::Array(values)) = answers.first_mut() {
+                answers = std::mem::take(values);
+            }
+            if answers.len() != keys.len() {
+                return Err(self.unexpected());
+            }
+            answers
+                .into_iter()
+                .map(|answer| match answer {
+                    Value::BulkString(bytes) => Ok(Some(Payload::Bytes(bytes.into()))),
+                    Value::Nil => Ok(None),
+                    _ => Err(self.unexpected()),
+                })
+                .collect()
+        })
+    }
+
+    fn lease<'a>(&'a self, leases: &'a [Lease]) -> BoxFuture<'a, Result<Vec<Leased>>> {
+        Box::pin(async move {
+            let calls = leases.iter().map(|lease| Call {
+                key: lease.key.clone(),
+                arguments: [
+                    text(lease.token),
+                    text(millis(lease.expiry).max(1)),
+                    text(u8::from(lease.force)),
+                ],
+            });
+            self.run(&scripts::current().lease, calls.collect())
+                .await?
+                .into_iter()
+                .map(|answer| match answer {
+                    Value::BulkString(bytes) => Ok(Leased::Hit(Payload::Bytes(bytes.into()))),
+                    Value::Int(0) => Ok(Leased::Held),
+                    Value::Int(at) => {
+                        u64::try_from(at).map(Leased::Granted).map_err(|_| self.unexpected())
+                    }
+                    _ => Err(self.unexpected()),
+                })
+                .collect()
+        })
+    }
+
+    fn fill(&self, fills: Vec<Fill>) -> BoxFuture<'_, Result<Vec<Filled>>> {
+        Box::pin(async move {
+            let mut calls = Vec::with_capacity(fills.len());
+            for Fill { key, token, payload, life } in fills {
+                let Payload::Bytes(bytes) = payload else {
+                    return Err(Error::new(
+                        ErrorKind::Configuration,
+                        "a store with the form `Bytes` was given a value that is not encoded; \
+                         ask `Store::form` first",
+                    ));
+                };
+                calls.push(Call { key, arguments: [text(token), bytes, text(micros(life))] });
+            }
+            self.run(&scripts::current().fill, calls)
+                .await?
+                .into_iter()
+                .map(|answer| match answer {
+                    Value::Int(1) => Ok(Filled::Accepted),
+                    Value::Int(0) => Ok(Filled::LeaseLost),
+                    Value::Int(-1) => Ok(Filled::TooLate),
+                    _ => Err(self.unexpected()),
+                })
+                .collect()
+        })
+    }
+
+    fn release<'a>(&'a self, leases: &'a [(EntryKey, Token)]) -> BoxFuture<'a, Result<()>> {
+        Box::pin(async move {
+            let calls = leases.iter().map(|(key, token)| Call {
+                key: key.clone(),
+                arguments: [text(token), Bytes::new(), Bytes::new()],
+            });
+            self.run(&scripts::current().release, calls.collect()).await.map(drop)
+        })
+    }
+
+    fn invalidate<'a>(&'a self, keys: &'a [EntryKey]) -> BoxFuture<'a, Result<()>> {
+        Box::pin(async move {
+            if keys.is_empty() {
+                return Ok(());
+            }
+            let mut commands = Pipeline::with_capacity(keys.len());
+            for key in keys {
+                // One command for both keys, so that no fill comes between them.
+                let mut command = redis::cmd("DEL");
+                command.arg(keys::value(key));
+                // Anomaly 1: left standing, the lease would let a fill put the old value back.
+                if Guard::InvalidateLease.stands() {
+                    command.arg(keys::lease(key));
+                }
+                commands.add_command(command);
+            }
+            self.ask(self.link()?, &commands).await.map(drop)
+        })
+    }
+}

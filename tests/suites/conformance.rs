@@ -1,0 +1,61 @@
+//! Every implementation of a port is held to the port's contract, sentence by
+//! sentence. Whoever writes an adapter can add it here.
+
+#[path = "conformance/batches.rs"]
+mod batches;
+#[path = "conformance/codec.rs"]
+mod codec;
+#[path = "conformance/leases.rs"]
+mod leases;
+#[path = "conformance/null.rs"]
+mod null;
+#[path = "conformance/races.rs"]
+mod races;
+#[path = "conformance/subject.rs"]
+mod subject;
+#[path = "conformance/system.rs"]
+mod system;
+
+/// Makes each check a test of each store.
+macro_rules! hold_stores_to {
+    ($($file:ident :: $check:ident),* $(,)?) => {
+        mod in_process {
+            $(#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+            async fn $check() {
+                crate::$file::$check(&crate::subject::Subject::in_process().await).await;
+            })*
+        }
+
+        mod redis {
+            $(#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+            async fn $check() {
+                crate::$file::$check(&crate::subject::Subject::redis().await).await;
+            })*
+        }
+    };
+}
+
+hold_stores_to! {
+    leases::where_nothing_is_there_a_read_misses,
+    leases::a_fill_under_the_lease_is_a_hit_for_everybody,
+    leases::a_lease_keeps_others_out,
+    leases::a_forced_lease_takes_over,
+    leases::a_forced_lease_leaves_the_value_served,
+    leases::a_fill_needs_the_lease_that_stands_now,
+    leases::a_lease_ends_at_its_expiry,
+    leases::an_invalidation_removes_value_and_lease,
+    leases::a_fill_delayed_past_a_newer_one_is_refused,
+    leases::life_counts_from_the_lease,
+    leases::a_fill_after_its_life_is_too_late,
+    leases::only_its_token_releases_a_lease,
+    leases::the_time_of_a_lease_goes_forward,
+    leases::extreme_durations_are_taken,
+    batches::empty_batches_have_empty_answers,
+    batches::answers_come_in_the_order_of_the_request,
+    batches::operations_on_one_key_take_effect_in_order,
+    batches::no_key_reaches_another,
+    batches::values_are_kept_byte_for_byte,
+    races::of_many_one_gets_the_lease,
+    races::a_fill_and_an_invalidation_leave_nothing,
+    races::a_fill_and_a_release_leave_no_lease,
+}
