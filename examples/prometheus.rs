@@ -36,11 +36,8 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
          INSERT INTO settings VALUES ('theme', 'dark');",
     )?;
 
-    let cache = Cache::builder(pool)
-        .store(InProcess::new())
-        .models(models![Setting])
-        .build()
-        .await?;
+    let cache =
+        Cache::builder(pool).store(InProcess::new()).models(models![Setting]).build().await?;
     let settings = cache.repository::<Setting>();
     for _ in 0..3 {
         if let Some(setting) = settings.find("theme").await? {

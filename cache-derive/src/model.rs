@@ -260,7 +260,8 @@ fn default_table(ident: &Ident) -> Path {
     Ident::new(&name, ident.span().resolved_at(Span::call_site())).into()
 }
 
-fn camel_case(name: &str) -> String {
+/// `a_b` as `AB`, for the names of types and variants.
+pub(crate) fn camel_case(name: &str) -> String {
     let mut camel = String::new();
     for word in name.split('_') {
         let mut letters = word.chars();

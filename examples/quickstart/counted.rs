@@ -5,9 +5,7 @@ use std::future::Future;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use cache_runtime::ports::{
-    Database, Event, FromRow, Load, Probe, Telemetry, Write, Written,
-};
+use cache_runtime::ports::{Database, Event, FromRow, Load, Probe, Telemetry, Write, Written};
 
 /// Running totals.
 #[derive(Clone, Default)]

@@ -22,7 +22,10 @@ pub fn print(flights: usize, cached: &Pass, direct: &Pass) {
     println!("hit   mean / p99              {}", times(&cached.hit_times));
     println!("miss  mean / p99              {}", times(&cached.miss_times));
     println!("no cache  mean / p99          {}", times(&direct.miss_times));
-    println!("both passes                   {:>9.2?} with, {:.2?} without", cached.took, direct.took);
+    println!(
+        "both passes                   {:>9.2?} with, {:.2?} without",
+        cached.took, direct.took
+    );
     println!();
     println!("digest {} (the same with the cache and without)", cached.digest);
 }

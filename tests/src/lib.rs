@@ -3,6 +3,7 @@
 pub mod account;
 pub mod databases;
 pub mod gate;
+pub mod models;
 pub mod server;
 pub mod source;
 pub mod stores;

@@ -13,8 +13,7 @@ pub struct RedisServer {
 impl RedisServer {
     /// Starts one.
     pub fn start() -> Self {
-        let port =
-            TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
         let mut server = Self { port, child: None };
         server.restart(&[]);
         server

@@ -76,8 +76,7 @@ async fn a_database_that_is_away_is_found_at_once() {
         .max_size(1)
         .connection_timeout(std::time::Duration::from_millis(100))
         .build_unchecked(ConnectionManager::<SqliteConnection>::new(nowhere.to_str().unwrap()));
-    let built =
-        Cache::builder(pool).store(InProcess::new()).models(models![Account]).build().await;
+    let built = Cache::builder(pool).store(InProcess::new()).models(models![Account]).build().await;
     let error = built.map(drop).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Pool, "{error}");
 }

@@ -53,7 +53,8 @@ impl Meter {
     /// The cost of an operation up to its answer: fills are held back meanwhile.
     async fn of<T>(&mut self, operation: impl Future<Output = T>) -> (T, Cost) {
         let fill = self.gate.hold("fill:before");
-        let _: () = redis::cmd("CONFIG").arg("RESETSTAT").query_async(&mut self.redis).await.unwrap();
+        let _: () =
+            redis::cmd("CONFIG").arg("RESETSTAT").query_async(&mut self.redis).await.unwrap();
         let (trips, statements) = (self.trips(), self.sqlite.statements.count());
         let answer = operation.await;
         // The gate counts a fill when it arrives, which may be before or after the answer.
@@ -98,8 +99,7 @@ async fn costs() {
     let client = redis::Client::open(redis_url()).unwrap();
     let redis = client.get_multiplexed_async_connection().await.unwrap();
     let mut meter = Meter { gate, sqlite, redis };
-    let cost =
-        |trips, gets, scripts, statements| Cost { trips, gets, scripts, statements };
+    let cost = |trips, gets, scripts, statements| Cost { trips, gets, scripts, statements };
 
     let (_, miss) = meter.of(accounts.find(1)).await;
     assert_eq!(miss, cost(2, 1, 1, 1), "a miss: GET, lease, one statement");

@@ -5,7 +5,7 @@ use quote::{format_ident, quote, quote_spanned};
 use syn::ext::IdentExt;
 use syn::spanned::Spanned;
 
-use crate::model::{Field, Model};
+use crate::model::{Field, Model, camel_case};
 
 /// A pair of wrappers for each field with `with`, as serde's derive makes them.
 pub(super) fn wrappers(model: &Model) -> TokenStream {
@@ -44,9 +44,8 @@ fn wrapper(field: &Field) -> Option<TokenStream> {
 
 /// The wrappers' names.
 fn names(field: &Field) -> (Ident, Ident) {
-    let name = field.ident.unraw();
-    // The column's letters as they are: two fields cannot then share a wrapper.
-    (format_ident!("__Write_{name}"), format_ident!("__Read_{name}"))
+    let name = camel_case(&field.ident.unraw().to_string());
+    (format_ident!("__Write{name}"), format_ident!("__Read{name}"))
 }
 
 /// Writes one value of a field, given as a reference.

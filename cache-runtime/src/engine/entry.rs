@@ -185,4 +185,3 @@ impl<'de, V: Cacheable> Visitor<'de> for TupleSeed<V> {
         V::read(&mut input)
     }
 }
-

@@ -175,8 +175,7 @@ impl<S: Source> Loader<S> {
 
     /// Those that may be read now, and those to wait for.
     async fn lease(&self, legs: Vec<Leg<S>>, began: Moment) -> (Vec<Ready<S>>, Vec<Leg<S>>) {
-        let leases: Vec<Lease> =
-            legs.iter().map(|leg| self.wish(leg.pilot.key(), false)).collect();
+        let leases: Vec<Lease> = legs.iter().map(|leg| self.wish(leg.pilot.key(), false)).collect();
         let before: Vec<u32> = legs.iter().map(|leg| leg.pilot.step()).collect();
         let lent = self.tier.lease::<S::Value>(&leases).await;
         let patient = self.clock.now().since(began) < self.lease.patience;
@@ -206,11 +205,11 @@ impl<S: Source> Loader<S> {
             return;
         }
         let before: Vec<u32> = ready.iter().map(|ready| ready.leg.pilot.step()).collect();
-        let answers = match self.load(ready.iter().map(|ready| ready.leg.id.clone()).collect()).await
-        {
-            Ok(answers) => answers,
-            Err(error) => return self.fail(ready, before, error).await,
-        };
+        let answers =
+            match self.load(ready.iter().map(|ready| ready.leg.id.clone()).collect()).await {
+                Ok(answers) => answers,
+                Err(error) => return self.fail(ready, before, error).await,
+            };
         for ((ready, answer), before) in ready.iter().zip(&answers).zip(&before) {
             ready.leg.pilot.answer(Ok(answer.clone()), *before);
         }

@@ -205,8 +205,7 @@ impl<M: Statements<D::Backend>, D: Database> CacheAside<M, D> {
 
     /// Every entry that a write may have made wrong.
     fn touched(&self, key: Option<M::Key>, written: Option<&Written<M>>) -> Vec<EntryKey> {
-        let mut entries: Vec<EntryKey> =
-            key.iter().map(|key| self.tier.row_key(key)).collect();
+        let mut entries: Vec<EntryKey> = key.iter().map(|key| self.tier.row_key(key)).collect();
         let Some(written) = written else { return entries };
         // Old lookups would be found out by verification; gone, they cost nothing.
         written.before.iter().for_each(|row| self.lookups_of(row, &mut entries));

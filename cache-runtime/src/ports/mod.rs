@@ -12,9 +12,7 @@ pub(crate) mod telemetry;
 pub use clock::{Clock, Tokens};
 pub use codec::{Codec, Read};
 pub use database::{Database, Dialect, Load, Write, Written};
-pub use model::{
-    BoxError, Change, Descriptor, FromRow, Insert, Model, Statements, Upsert,
-};
+pub use model::{BoxError, Change, Descriptor, FromRow, Insert, Model, Statements, Upsert};
 pub use store::{Fill, Filled, Form, Lease, Leased, Payload, Store, StoreFacts};
 pub use telemetry::{Event, Probe, Telemetry};
 
