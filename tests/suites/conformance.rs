@@ -5,6 +5,8 @@
 mod batches;
 #[path = "conformance/codec.rs"]
 mod codec;
+#[path = "conformance/database.rs"]
+mod database;
 #[path = "conformance/leases.rs"]
 mod leases;
 #[path = "conformance/null.rs"]

@@ -4,6 +4,8 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
+use tracing::Instrument as _;
+
 use crate::ports::clock::{Clock, Tokens};
 use crate::ports::store::Lease;
 use crate::ports::telemetry::Event;
@@ -115,8 +117,10 @@ impl<S: Source> Loader<S> {
         }
         if !legs.is_empty() {
             let keys = legs.iter().map(|leg: &Leg<S>| leg.pilot.key().clone()).collect();
+            let span =
+                tracing::debug_span!("cache.load", model = self.tier.model(), entries = legs.len());
             let this = self.clone();
-            let flight = async move { this.fly(legs).await };
+            let flight = async move { this.fly(legs).await }.instrument(span);
             tokio::spawn(LOADING.scope(Arc::new(Chain { keys, outer }), flight));
         }
         let mut landings = Vec::with_capacity(passengers.len());
@@ -161,7 +165,7 @@ impl<S: Source> Loader<S> {
                 // Those whose lease another process holds must not hold up these.
                 let this = self.clone();
                 let chain = LOADING.try_with(Arc::clone).ok();
-                let read = async move { this.read(ready).await };
+                let read = async move { this.read(ready).await }.in_current_span();
                 match chain {
                     Some(chain) => drop(tokio::spawn(LOADING.scope(chain, read))),
                     None => drop(tokio::spawn(read)),

@@ -12,6 +12,7 @@ use crate::values::token::Token;
 
 /// The typed view of a store that one model has.
 pub(crate) struct Tier {
+    model: &'static str,
     shield: Arc<Shield>,
     codecs: Arc<Codecs>,
     probe: Box<dyn Probe>,
@@ -62,7 +63,7 @@ impl Tier {
                 prefix
             })
             .collect();
-        Self { shield, codecs, probe, rows, lookups }
+        Self { model: M::DESCRIPTOR.model, shield, codecs, probe, rows, lookups }
     }
 
     /// The entry of the row with this key.
@@ -81,6 +82,11 @@ impl Tier {
         let mut writer = self.lookups.get(lookup)?.clone();
         value.write_parts(&mut writer);
         (!writer.has_null()).then(|| EntryKey::from_writer(writer))
+    }
+
+    /// The model's name, for spans.
+    pub(crate) fn model(&self) -> &'static str {
+        self.model
     }
 
     pub(crate) fn event(&self, event: Event) {

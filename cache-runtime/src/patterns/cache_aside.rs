@@ -9,6 +9,8 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
+use tracing::Instrument as _;
+
 use crate::engine::entry::{Cacheable, Entry, Target};
 use crate::engine::flight::Landing;
 use crate::engine::invalidator::Invalidator;
@@ -170,7 +172,8 @@ impl<M: Statements<D::Backend>, D: Database> CacheAside<M, D> {
         let this = self.clone();
         // On a task of its own: a caller that gives up must not leave a commit
         // without its invalidation.
-        let written = tokio::spawn(async move {
+        let span = tracing::debug_span!("cache.write", model = M::DESCRIPTOR.model);
+        let work = async move {
             let outcome = this.database.write(Write { before, change }).await;
             // After an error it is open whether it committed: invalidate as well.
             let touched = this.touched(key, outcome.as_ref().ok());
@@ -184,8 +187,8 @@ impl<M: Statements<D::Backend>, D: Database> CacheAside<M, D> {
                 }
             }
             outcome
-        });
-        match written.await {
+        };
+        match tokio::spawn(work.instrument(span)).await {
             Ok(outcome) => outcome,
             Err(source) => Err(torn_down().with_source(source)),
         }
