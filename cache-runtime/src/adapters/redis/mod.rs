@@ -39,6 +39,20 @@ const QUEUE: usize = 1024;
 /// It needs a primary that is not in cluster mode. An ACL user needs `~{* +info
 /// +script|load +evalsha +get +mget +set +del +time`. One multiplexed connection
 /// carries everything and is made anew when it is lost.
+///
+/// What it keeps is as consistent as the server: a failover may bring back what
+/// was removed, an evicting server may drop entries early. Both are among the
+/// facts that [`start`](Store::start) gives.
+///
+/// ```
+/// use std::time::Duration;
+/// use cache_runtime::Redis;
+///
+/// let store = Redis::url("redis://app:secret@cache.internal:6379/0")?
+///     .connect_timeout(Duration::from_millis(300))
+///     .response_timeout(Duration::from_millis(100));
+/// # Ok::<(), cache_runtime::Error>(())
+/// ```
 pub struct Redis {
     server: ConnectionInfo,
     /// Host and port, for errors: never the password.
@@ -50,8 +64,10 @@ pub struct Redis {
 
 impl Redis {
     /// Uses the server at `redis://[user:password@]host[:port][/database]`, or
-    /// `rediss://..` for TLS, which needs the feature `redis-tls`. Special characters in
-    /// user and password are percent-encoded. Connects when the cache is built.
+    /// `rediss://..` for TLS, which needs the feature `redis-tls` and trusts the
+    /// machine's certificates, or those in the file that `SSL_CERT_FILE` names.
+    /// Special characters in user and password are percent-encoded. Connects when
+    /// the cache is built.
     ///
     /// # Errors
     /// [`ErrorKind::Configuration`] if the URL is not of that form.
@@ -104,6 +120,8 @@ impl Redis {
             .set_connection_timeout(Some(self.connect_timeout))
             .set_response_timeout(Some(self.response_timeout))
             .set_pipeline_buffer_size(QUEUE);
+        #[cfg(feature = "redis-tls")]
+        settle_cryptography();
         let connecting = async { Link::connect(Client::open(self.server.clone())?, config).await };
         connecting.await.map_err(|source: RedisError| {
             if source.kind() == redis::ErrorKind::AuthenticationFailed {
@@ -124,14 +142,16 @@ impl Redis {
 
     /// The server did not answer.
     fn away(&self, source: RedisError) -> Error {
-        Error::new(
-            ErrorKind::Store,
-            format!(
-                "Redis at {} cannot be reached; is it running, and may this host connect to it",
-                self.address
-            ),
-        )
-        .with_source(source)
+        let advice = match self.server.addr() {
+            ConnectionAddr::TcpTls { .. } => {
+                "is it running, may this host connect to it, does that port speak TLS, and is its \
+                 certificate among the trusted ones (`SSL_CERT_FILE` may name a file of them)"
+            }
+            _ => "is it running, and may this host connect to it",
+        };
+        let address = &self.address;
+        Error::new(ErrorKind::Store, format!("Redis at {address} cannot be reached; {advice}"))
+            .with_source(source)
     }
 
     /// The server answered that it will not.
@@ -279,6 +299,16 @@ impl Redis {
 impl fmt::Debug for Redis {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Redis").field("address", &self.address).finish_non_exhaustive()
+    }
+}
+
+/// rustls panics at the first connection unless one implementation was chosen
+/// for the process. The application's choice comes first.
+#[cfg(feature = "redis-tls")]
+fn settle_cryptography() {
+    if rustls::crypto::CryptoProvider::get_default().is_none() {
+        // An error means that somebody else chose meanwhile.
+        let _ = rustls::crypto::ring::default_provider().install_default();
     }
 }
 
