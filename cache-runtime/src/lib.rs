@@ -1,33 +1,56 @@
-#![doc = include_str!("../../docs/RUNTIME.md")]
-#![cfg_attr(docsrs, feature(doc_cfg))]
+#![doc = include_str!("../docs/RUNTIME.md")]
 
 mod adapters;
+mod engine;
 mod facade;
-pub mod ports;
+mod patterns;
 mod values;
+
+/// The ports: what an adapter implements. Each trait's contract is in its docs, and the
+/// conformance suite of this project holds every adapter to it.
+pub mod ports;
+
+#[doc(inline)]
+pub use cache_derive::{CacheKey, Cached};
 
 #[cfg(feature = "bincode")]
 pub use adapters::bincode::Bincode;
+#[cfg(feature = "diesel-async")]
+pub use adapters::diesel_async::{Deadpool, DieselAsync};
 pub use adapters::in_process::InProcess;
+pub use adapters::metrics::MetricsTelemetry;
 pub use adapters::null::Null;
 #[cfg(feature = "postcard")]
 pub use adapters::postcard::Postcard;
+#[cfg(feature = "r2d2")]
+pub use adapters::r2d2::R2d2;
 #[cfg(feature = "redis")]
 pub use adapters::redis::Redis;
 pub use adapters::system::{RandomTokens, SystemClock};
-#[doc(inline)]
-pub use cache_derive::{CacheKey, Cached};
-pub use facade::repository::Cached;
+pub use facade::builder::{Builder, IntoDatabase};
+pub use facade::cache::Cache;
+pub use facade::registration::Registration;
+pub use facade::repository::{Cached, Repository};
 pub use ports::database::Database;
 #[doc(inline)]
 pub use values::envelope as wire;
 pub use values::error::{Error, ErrorKind, Result};
-#[cfg(feature = "mutants")]
-#[doc(hidden)]
-pub use values::guard;
 pub use values::key::{AsKey, EntryKey, Key, KeyParts, KeyWriter};
 pub use values::moment::Moment;
+pub use values::policy::{OnWrite, Pattern, Policy};
 pub use values::token::Token;
+
+/// The models of a cache, for [`Builder::models`].
+#[macro_export]
+macro_rules! models {
+    ($($model:ty),* $(,)?) => { [$($crate::Registration::of::<$model>()),*] };
+}
+
+/// The guards against the anomalies, each removable. For this project's own proofs.
+#[cfg(feature = "mutants")]
+pub mod guard {
+    pub use crate::values::guard::{Guard, remove, restore};
+}
 
 #[doc(hidden)]
 #[path = "private.rs"]

@@ -1,1 +1,37 @@
 //! What the suites share. Run them through `tests/run`.
+
+pub mod account;
+pub mod databases;
+pub mod gate;
+pub mod models;
+pub mod server;
+pub mod source;
+pub mod stores;
+
+/// The URL of the run's own Redis.
+///
+/// # Panics
+/// Where no run has started one: a test whose server is missing fails.
+pub fn redis_url() -> String {
+    required("TEST_REDIS_URL")
+}
+
+/// The `redis-server` binary, for a test that starts and kills its own.
+///
+/// # Panics
+/// As [`redis_url`].
+pub fn redis_server() -> String {
+    required("TEST_REDIS_SERVER")
+}
+
+/// The URL of the run's own PostgreSQL, database `cache_test`.
+///
+/// # Panics
+/// As [`redis_url`].
+pub fn postgres_url() -> String {
+    required("TEST_POSTGRES_URL")
+}
+
+fn required(name: &str) -> String {
+    std::env::var(name).unwrap_or_else(|_| panic!("{name} is not set: run this through tests/run"))
+}

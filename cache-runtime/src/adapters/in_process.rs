@@ -101,6 +101,14 @@ impl InProcess {
         self
     }
 
+    /// Forgets every entry and every lease, so that loads under way fill nothing.
+    pub fn clear(&self) {
+        for shard in &self.shards {
+            shard.lock().unwrap_or_else(PoisonError::into_inner).grants.clear();
+        }
+        self.values.clear();
+    }
+
     fn now(&self) -> Moment {
         match &self.time {
             Time::Machine(start) => Moment(start.elapsed()),

@@ -6,6 +6,7 @@ pub(crate) mod dialects;
 #[cfg(feature = "diesel-async")]
 pub(crate) mod diesel_async;
 pub(crate) mod in_process;
+pub(crate) mod metrics;
 pub(crate) mod null;
 #[cfg(feature = "postcard")]
 pub(crate) mod postcard;

@@ -1,3 +1,6 @@
 //! What an application holds in its hands.
 
+pub(crate) mod builder;
+pub(crate) mod cache;
+pub(crate) mod registration;
 pub(crate) mod repository;

@@ -1,6 +1,3 @@
-//! What the runtime asks of the outside, one trait a file, each with its
-//! contract. Adapters implement these; the engine sees nothing else.
-
 use std::future::Future;
 use std::pin::Pin;
 
@@ -15,7 +12,7 @@ pub(crate) mod telemetry;
 pub use clock::{Clock, Tokens};
 pub use codec::{Codec, Read};
 pub use database::{Database, Dialect, Load, Write, Written};
-pub use model::{BoxError, FromRow};
+pub use model::{BoxError, Change, Descriptor, FromRow, Insert, Model, Statements, Upsert};
 pub use store::{Fill, Filled, Form, Lease, Leased, Payload, Store, StoreFacts};
 pub use telemetry::{Event, Probe, Telemetry};
 

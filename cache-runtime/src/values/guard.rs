@@ -22,8 +22,6 @@ pub enum Guard {
     InvalidateAbsent,
     /// A row found through a lookup must still carry the value looked up.
     VerifyLookup,
-    /// The old lookup values of a changed row are invalidated with the new.
-    InvalidateOldLookup,
     /// A caller shares only what was read, or filled, after it arrived.
     JoinInTime,
     /// A row is cached only under its own key, whatever the database equates.
@@ -42,7 +40,6 @@ impl Guard {
         (Guard::LeaseAnchor, "lease-anchor"),
         (Guard::InvalidateAbsent, "invalidate-absent"),
         (Guard::VerifyLookup, "verify-lookup"),
-        (Guard::InvalidateOldLookup, "invalidate-old-lookup"),
         (Guard::JoinInTime, "join-in-time"),
         (Guard::OwnKey, "own-key"),
         (Guard::PendingBypass, "pending-bypass"),

@@ -6,7 +6,7 @@ pub(crate) mod error;
     not(feature = "mutants"),
     expect(unreachable_pub, reason = "public for the project's own proofs alone")
 )]
-pub mod guard;
+pub(crate) mod guard;
 pub(crate) mod key;
 pub(crate) mod moment;
 pub(crate) mod policy;

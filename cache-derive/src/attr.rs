@@ -1,0 +1,348 @@
+//! Which attributes there are, on structs and on fields: ours, where every
+//! mistake is reported, and Diesel's, of which we read what we need and leave
+//! the rest to Diesel. Attributes of other crates are not looked at.
+
+use std::time::Duration;
+
+use proc_macro2::{Ident, TokenStream};
+use quote::ToTokens;
+use syn::{Attribute, LitStr, Path, Type};
+
+use crate::ctxt::Ctxt;
+use crate::items::{self, Form, Item};
+use crate::values;
+
+/// Every struct-level name with its correct form.
+const ON_STRUCT: &[(&str, &str)] = &[
+    ("pattern", "pattern = \"cache_aside\""),
+    ("ttl", "ttl = \"10m\""),
+    ("jitter", "jitter = \"10%\""),
+    ("negative_ttl", "negative_ttl = \"30s\""),
+    ("consistency", "consistency = \"eventual\""),
+    ("on_write", "on_write = \"invalidate\""),
+    ("unique", "unique(column)"),
+    ("insert", "insert = NewRow"),
+    ("changeset", "changeset = RowChanges"),
+    ("key", "key(column)"),
+    ("cache_version", "cache_version = 2"),
+    ("backends", "backends(sqlite, postgres)"),
+    ("crate", "crate = path::to::cache_runtime"),
+];
+
+/// Every field-level name with its correct form.
+const ON_FIELD: &[(&str, &str)] = &[("with", "with = path::to::module")];
+
+/// How to write the struct-level attribute called `name`.
+pub(crate) fn form(name: &str) -> &'static str {
+    let mut all = ON_STRUCT.iter().chain(ON_FIELD);
+    all.find(|(known, _)| *known == name).map_or("", |(_, form)| form)
+}
+
+/// An attribute that may be given once.
+pub(crate) struct Slot<T> {
+    /// Where it was given, rightly or wrongly.
+    pub(crate) at: Option<Ident>,
+    /// Its value, if it was right.
+    pub(crate) value: Option<T>,
+}
+
+impl<T> Default for Slot<T> {
+    fn default() -> Self {
+        Self { at: None, value: None }
+    }
+}
+
+impl<T> Slot<T> {
+    /// Reads the item's value, unless it was given before.
+    fn read(
+        &mut self,
+        ctxt: &Ctxt,
+        item: &Item,
+        value: impl FnOnce(&Ctxt, &Item, &str) -> Option<T>,
+    ) {
+        let name = item.name.to_string();
+        if self.at.is_some() {
+            ctxt.error(
+                &item.name,
+                format!("`{name}` is given twice"),
+                format!("keep one `{}`", form(&name)),
+            );
+            return;
+        }
+        self.at = Some(item.name.clone());
+        self.value = value(ctxt, item, form(&name));
+    }
+}
+
+/// The caching patterns of this release.
+#[derive(Clone, Copy)]
+pub(crate) enum Pattern {
+    CacheAside,
+}
+
+/// What a write does to the entry.
+#[derive(Clone, Copy)]
+pub(crate) enum OnWrite {
+    Invalidate,
+    Refresh,
+}
+
+/// The backends that the runtime can serve.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Backend {
+    Sqlite,
+    Postgres,
+}
+
+impl Backend {
+    pub(crate) const ALL: [Self; 2] = [Self::Sqlite, Self::Postgres];
+}
+
+/// The attributes of a struct.
+#[derive(Default)]
+pub(crate) struct StructAttrs {
+    /// What to point at if something is missing: the first `#[cached(..)]`.
+    pub(crate) at: Option<TokenStream>,
+    pub(crate) pattern: Slot<Pattern>,
+    pub(crate) ttl: Slot<Duration>,
+    pub(crate) jitter: Slot<u8>,
+    pub(crate) negative_ttl: Slot<Duration>,
+    pub(crate) consistency: Slot<()>,
+    pub(crate) on_write: Slot<OnWrite>,
+    pub(crate) unique: Vec<Vec<Ident>>,
+    pub(crate) insert: Slot<Vec<Type>>,
+    pub(crate) changeset: Slot<Vec<Type>>,
+    pub(crate) key: Slot<Vec<Ident>>,
+    pub(crate) cache_version: Slot<u32>,
+    pub(crate) backends: Slot<Vec<Backend>>,
+    pub(crate) krate: Slot<Path>,
+    /// `#[diesel(table_name = ..)]`
+    pub(crate) table: Option<Path>,
+    /// `#[diesel(primary_key(..))]`
+    pub(crate) primary_key: Option<Vec<Ident>>,
+    /// `#[diesel(check_for_backend(..))]`
+    pub(crate) checked_backends: Option<Vec<Path>>,
+}
+
+impl StructAttrs {
+    pub(crate) fn read(ctxt: &Ctxt, attrs: &[Attribute]) -> Self {
+        let mut read = Self::default();
+        for attr in attrs {
+            if attr.path().is_ident("cached") {
+                read.at.get_or_insert_with(|| attr.path().to_token_stream());
+                for item in items::strict(ctxt, attr) {
+                    read.cached(ctxt, &item);
+                }
+            } else if attr.path().is_ident("diesel") {
+                for item in items::lenient(attr) {
+                    read.diesel(&item);
+                }
+            }
+        }
+        read
+    }
+
+    fn cached(&mut self, ctxt: &Ctxt, item: &Item) {
+        match item.name.to_string().as_str() {
+            "pattern" => self.pattern.read(ctxt, item, |ctxt, item, form| {
+                let known = [("cache_aside", Pattern::CacheAside)];
+                values::word(ctxt, item, form, &known, &["write_through", "write_behind"])
+            }),
+            "ttl" => self.ttl.read(ctxt, item, values::duration),
+            "jitter" => self.jitter.read(ctxt, item, values::percent),
+            "negative_ttl" => self.negative_ttl.read(ctxt, item, values::duration),
+            "consistency" => self.consistency.read(ctxt, item, |ctxt, item, form| {
+                values::word(ctxt, item, form, &[("eventual", ())], &["strict", "bounded"])
+            }),
+            "on_write" => self.on_write.read(ctxt, item, |ctxt, item, form| {
+                let known = [("invalidate", OnWrite::Invalidate), ("refresh", OnWrite::Refresh)];
+                values::word(ctxt, item, form, &known, &[])
+            }),
+            "unique" => self.unique.extend(values::names(ctxt, item, form("unique"))),
+            "insert" => self.insert.read(ctxt, item, values::types),
+            "changeset" => self.changeset.read(ctxt, item, values::types),
+            "key" => self.key.read(ctxt, item, values::names),
+            "cache_version" => self.cache_version.read(ctxt, item, values::integer),
+            "backends" => self.backends.read(ctxt, item, backends),
+            "crate" => self.krate.read(ctxt, item, values::path),
+            _ => unknown(ctxt, item, "a struct", ON_STRUCT, "a field", ON_FIELD),
+        }
+    }
+
+    fn diesel(&mut self, item: &Item) {
+        match (item.name.to_string().as_str(), &item.form) {
+            ("table_name", Form::Value(tokens)) => self.table = path_or_text(tokens),
+            ("primary_key", Form::List(tokens)) => self.primary_key = values::idents(tokens),
+            ("check_for_backend", Form::List(tokens)) => {
+                self.checked_backends = values::list(tokens);
+            }
+            _ => {}
+        }
+    }
+}
+
+/// What a Diesel attribute does to a field that this release cannot cache.
+#[derive(Clone)]
+pub(crate) enum Unsupported {
+    /// `#[diesel(embed)]`
+    Embed(Ident),
+    /// `#[diesel(select_expression = ..)]`
+    SelectExpression(Ident),
+}
+
+/// The attributes of a field.
+#[derive(Default)]
+pub(crate) struct FieldAttrs {
+    pub(crate) with: Slot<Path>,
+    /// `#[diesel(column_name = ..)]`
+    pub(crate) column: Option<Ident>,
+    pub(crate) unsupported: Option<Unsupported>,
+}
+
+impl FieldAttrs {
+    pub(crate) fn read(ctxt: &Ctxt, attrs: &[Attribute]) -> Self {
+        let mut read = Self::default();
+        for attr in attrs {
+            if attr.path().is_ident("cached") {
+                for item in items::strict(ctxt, attr) {
+                    if item.name == "with" {
+                        read.with.read(ctxt, &item, values::path);
+                    } else {
+                        unknown(ctxt, &item, "a field", ON_FIELD, "the struct", ON_STRUCT);
+                    }
+                }
+            } else if attr.path().is_ident("diesel") {
+                for item in items::lenient(attr) {
+                    read.diesel(&item);
+                }
+            }
+        }
+        read
+    }
+
+    fn diesel(&mut self, item: &Item) {
+        match (item.name.to_string().as_str(), &item.form) {
+            ("column_name", Form::Value(tokens)) => {
+                self.column = path_or_text(tokens).and_then(|path| path.get_ident().cloned());
+            }
+            ("embed", _) => self.unsupported = Some(Unsupported::Embed(item.name.clone())),
+            ("select_expression", _) => {
+                self.unsupported = Some(Unsupported::SelectExpression(item.name.clone()));
+            }
+            _ => {}
+        }
+    }
+}
+
+/// Diesel takes names with quotes and without.
+fn path_or_text(tokens: &TokenStream) -> Option<Path> {
+    if let Ok(text) = syn::parse2::<LitStr>(tokens.clone()) {
+        return text.parse().ok();
+    }
+    syn::parse2(tokens.clone()).ok()
+}
+
+fn backends(ctxt: &Ctxt, item: &Item, form: &str) -> Option<Vec<Backend>> {
+    let names = values::names(ctxt, item, form)?;
+    let mut all = Vec::new();
+    for name in &names {
+        let backend = match name.to_string().as_str() {
+            "sqlite" => Backend::Sqlite,
+            "postgres" => Backend::Postgres,
+            _ => {
+                ctxt.error(
+                    name,
+                    format!("unknown backend `{name}`: expected `sqlite` or `postgres`"),
+                    format!("write `{form}`"),
+                );
+                continue;
+            }
+        };
+        if all.contains(&backend) {
+            ctxt.error(name, format!("`{name}` is named twice"), "name each backend once");
+        } else {
+            all.push(backend);
+        }
+    }
+    (!all.is_empty()).then_some(all)
+}
+
+/// Reports a name that is not known here.
+fn unknown(
+    ctxt: &Ctxt,
+    item: &Item,
+    here: &str,
+    known: &[(&str, &str)],
+    elsewhere: &str,
+    others: &[(&str, &str)],
+) {
+    let name = item.name.to_string();
+    if let Some((_, form)) = others.iter().find(|(other, _)| *other == name) {
+        ctxt.error(
+            &item.name,
+            format!("`{name}` does not go on {here}"),
+            format!("put `#[cached({form})]` on {elsewhere}"),
+        );
+        return;
+    }
+    let names = known.iter().map(|(name, _)| format!("`{name}`")).collect::<Vec<_>>().join(", ");
+    let nearest = known
+        .iter()
+        .map(|(known, form)| (distance(known, &name), *form))
+        .min_by_key(|(distance, _)| *distance)
+        // Farther than this it is a guess, and not a slip.
+        .filter(|(distance, _)| *distance <= 1 + name.len() / 3);
+    let help = match nearest {
+        Some((_, form)) => format!("did you mean `{form}`?"),
+        None => "remove it, or see the list of attributes in docs/ATTRIBUTES.md".to_owned(),
+    };
+    ctxt.error(
+        &item.name,
+        format!("unknown attribute `{name}` on {here}: expected one of {names}"),
+        help,
+    );
+}
+
+/// How many letters to add, drop or replace.
+fn distance(a: &str, b: &str) -> usize {
+    let b: Vec<char> = b.chars().collect();
+    let mut row: Vec<usize> = (0..=b.len()).collect();
+    for (i, a) in a.chars().enumerate() {
+        let mut diagonal = i;
+        row[0] = i + 1;
+        for (j, b) in b.iter().enumerate() {
+            let replaced = diagonal + usize::from(a != *b);
+            diagonal = row[j + 1];
+            row[j + 1] = replaced.min(row[j] + 1).min(diagonal + 1);
+        }
+    }
+    row[b.len()]
+}
+
+/// The attributes of a `CacheKey`.
+#[derive(Default)]
+pub(crate) struct KeyAttrs {
+    krate: Slot<Path>,
+}
+
+impl KeyAttrs {
+    pub(crate) fn read(ctxt: &Ctxt, attrs: &[Attribute]) -> Self {
+        let mut read = Self::default();
+        for attr in attrs.iter().filter(|attr| attr.path().is_ident("cached")) {
+            for item in items::strict(ctxt, attr) {
+                if item.name == "crate" {
+                    read.krate.read(ctxt, &item, values::path);
+                } else {
+                    let known = [("crate", form("crate"))];
+                    unknown(ctxt, &item, "a `CacheKey`", &known, "a `Cached` model", ON_STRUCT);
+                }
+            }
+        }
+        read
+    }
+
+    /// The path of cache-runtime.
+    pub(crate) fn krate(self) -> Path {
+        self.krate.value.unwrap_or_else(|| syn::parse_quote!(::cache_runtime))
+    }
+}

@@ -1,0 +1,73 @@
+//! Fields to and from cached bytes, one by one and never by the model's own serde.
+
+use proc_macro2::{Ident, TokenStream};
+use quote::{format_ident, quote, quote_spanned};
+use syn::ext::IdentExt;
+use syn::spanned::Spanned;
+
+use crate::model::{Field, Model, camel_case};
+
+/// A pair of wrappers for each field with `with`, as serde's derive makes them.
+pub(super) fn wrappers(model: &Model) -> TokenStream {
+    model.fields.iter().filter_map(wrapper).collect()
+}
+
+fn wrapper(field: &Field) -> Option<TokenStream> {
+    let with = field.with.as_ref()?;
+    let ty = &field.ty;
+    let (write, read) = names(field);
+    Some(quote! {
+        struct #write<'__a>(&'__a #ty);
+
+        #[automatically_derived]
+        impl __c::serde::Serialize for #write<'_> {
+            fn serialize<__S: __c::serde::Serializer>(
+                &self,
+                serializer: __S,
+            ) -> ::core::result::Result<__S::Ok, __S::Error> {
+                #with::serialize(self.0, serializer)
+            }
+        }
+
+        struct #read(#ty);
+
+        #[automatically_derived]
+        impl<'de> __c::serde::Deserialize<'de> for #read {
+            fn deserialize<__D: __c::serde::Deserializer<'de>>(
+                deserializer: __D,
+            ) -> ::core::result::Result<Self, __D::Error> {
+                ::core::result::Result::map(#with::deserialize(deserializer), Self)
+            }
+        }
+    })
+}
+
+/// The wrappers' names.
+fn names(field: &Field) -> (Ident, Ident) {
+    let name = camel_case(&field.ident.unraw().to_string());
+    (format_ident!("__Write{name}"), format_ident!("__Read{name}"))
+}
+
+/// Writes one value of a field, given as a reference.
+pub(super) fn write(field: &Field, reference: &TokenStream) -> TokenStream {
+    let value = if field.with.is_some() {
+        let (write, _) = names(field);
+        quote!(&#write(#reference))
+    } else {
+        reference.clone()
+    };
+    // An error about the type points at the type.
+    let span = field.ty.span().resolved_at(proc_macro2::Span::call_site());
+    quote_spanned!(span=> __c::serde::ser::SerializeTuple::serialize_element(out, #value)?;)
+}
+
+/// Reads the next value as one of a field.
+pub(super) fn read(field: &Field) -> TokenStream {
+    let span = field.ty.span().resolved_at(proc_macro2::Span::call_site());
+    if field.with.is_some() {
+        let (_, read) = names(field);
+        quote_spanned!(span=> __c::next::<#read, __A>(input)?.0)
+    } else {
+        quote_spanned!(span=> __c::next(input)?)
+    }
+}

@@ -1,0 +1,110 @@
+//! What is written into the user's crate.
+//!
+//! Beside the model stands its repository type; everything else is in one
+//! `const _` block, so that no other name can clash with the user's. Inside
+//! the block `__c` is the runtime's support module and `__diesel` its Diesel.
+//! Field types also appear there, so the block's own items begin with `__`.
+
+mod fields;
+mod model;
+mod repository;
+mod statements;
+mod stub;
+
+use proc_macro2::TokenStream;
+use quote::{ToTokens, quote};
+use syn::{DeriveInput, Type};
+
+use crate::attr::Backend;
+use crate::ctxt::Ctxt;
+use crate::model::{Field, Lookup, Model};
+use crate::valid;
+
+/// `#[derive(Cached)]`: the expansion, or the mistakes and a stub.
+pub(crate) fn cached(input: &DeriveInput) -> TokenStream {
+    let ctxt = Ctxt::new();
+    let model = Model::read(&ctxt, input);
+    if let Some(model) = &model {
+        valid::check(&ctxt, model);
+    }
+    let mistakes = ctxt.check().err().map(|error| error.to_compile_error());
+    match (model, mistakes) {
+        (Some(model), None) => {
+            let model_impl = model::expand(&model);
+            let finders = repository::finders(&model, &Body::Real);
+            let statements = statements::expand(&model);
+            block(&model, &[model_impl, finders, statements])
+        }
+        (Some(model), Some(mistakes)) => {
+            let stub = block(&model, &[stub::expand(&model)]);
+            quote!(#mistakes #stub)
+        }
+        (None, mistakes) => mistakes.into_token_stream(),
+    }
+}
+
+/// Whether a body does its work, or stands in for it after a mistake.
+enum Body {
+    Real,
+    Stub,
+}
+
+/// The repository type, and the block with all else.
+fn block(model: &Model, items: &[TokenStream]) -> TokenStream {
+    let krate = &model.krate;
+    let repository = repository::repository(model);
+    let impls = repository::impls(model);
+    quote! {
+        #repository
+
+        const _: () = {
+            use #krate::__private as __c;
+            use __c::diesel as __diesel;
+
+            #impls
+            #(#items)*
+        };
+    }
+}
+
+/// Wraps items in the runtime's switch for a backend; within, `__Db` is the backend.
+fn on_backend(model: &Model, backend: Backend, items: &TokenStream) -> TokenStream {
+    let krate = &model.krate;
+    let (switch, db) = match backend {
+        Backend::Sqlite => (quote!(__if_sqlite), quote!(sqlite::Sqlite)),
+        Backend::Postgres => (quote!(__if_postgres), quote!(pg::Pg)),
+    };
+    quote! {
+        #krate::#switch! {
+            const _: () = {
+                type __Db = __diesel::#db;
+                #items
+            };
+        }
+    }
+}
+
+/// The key's type: the one column's, or a tuple.
+fn key_type(model: &Model) -> TokenStream {
+    tuple(model.at(&model.key).map(|field| &field.ty))
+}
+
+/// `table::column`, where the field is.
+fn column(model: &Model, field: &Field) -> TokenStream {
+    let (table, column) = (&model.table, &field.column);
+    quote!(#table::#column)
+}
+
+/// The one element by itself, or all as a tuple.
+fn tuple<T: ToTokens>(elements: impl Iterator<Item = T>) -> TokenStream {
+    let elements: Vec<T> = elements.collect();
+    match elements.as_slice() {
+        [one] => one.to_token_stream(),
+        all => quote!((#(#all),*)),
+    }
+}
+
+/// The types of a lookup's values.
+fn lookup_types<'a>(model: &'a Model, lookup: &'a Lookup) -> impl Iterator<Item = &'a Type> {
+    model.at(&lookup.fields).map(Field::not_null)
+}

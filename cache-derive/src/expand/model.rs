@@ -1,0 +1,204 @@
+//! `impl Model`, and the check of the key against the table's.
+
+use proc_macro2::{Literal, TokenStream};
+use quote::{quote, quote_spanned};
+use syn::spanned::Spanned;
+
+use super::{column, fields, key_type, lookup_types, tuple};
+use crate::attr::{OnWrite, Pattern};
+use crate::fingerprint;
+use crate::model::{Field, Model};
+
+/// The implementation.
+pub(super) fn expand(model: &Model) -> TokenStream {
+    let (ident, table) = (&model.ident, &model.table);
+    let wrappers = fields::wrappers(model);
+    let primary_key = primary_key(model);
+    let (lookup_enum, lookup) = lookups(model);
+    let descriptor = descriptor(model);
+    let key_type = key_type(model);
+    let key = key(model);
+    let each_lookup = each_lookup(model);
+    let codec = codec(model);
+    quote! {
+        #lookup_enum
+        #wrappers
+        #primary_key
+
+        #[automatically_derived]
+        impl __c::Model for #ident {
+            type Key = #key_type;
+            type Lookup = #lookup;
+            type Table = #table::table;
+
+            const DESCRIPTOR: __c::Descriptor = #descriptor;
+
+            #key
+            #each_lookup
+            #codec
+        }
+    }
+}
+
+/// Keyed by another column than the table's primary key, rows would mix.
+fn primary_key(model: &Model) -> TokenStream {
+    let table = &model.table;
+    let declared = tuple(model.at(&model.key).map(|field| column(model, field)));
+    let span = model.key_at.span().resolved_at(proc_macro2::Span::call_site());
+    let assert = quote_spanned!(span=> __c::assert_primary_key);
+    quote! {
+        const _: () = #assert::<#declared, <#table::table as __diesel::Table>::PrimaryKey>();
+    }
+}
+
+/// The lookup type: an enum of the unique values, or nothing at all.
+fn lookups(model: &Model) -> (TokenStream, TokenStream) {
+    if model.lookups.is_empty() {
+        return (TokenStream::new(), quote!(::core::convert::Infallible));
+    }
+    let vis = &model.vis;
+    let variants = model.lookups.iter().map(|lookup| {
+        let doc = format!(" `{}`", lookup.name);
+        let variant = &lookup.variant;
+        let types = lookup_types(model, lookup);
+        quote!(#[doc = #doc] #variant(#(#types),*),)
+    });
+    let lookup_enum = quote! {
+        /// One variant for each unique lookup.
+        #[derive(::core::clone::Clone)]
+        #vis enum __Lookup {
+            #(#variants)*
+        }
+    };
+    (lookup_enum, quote!(__Lookup))
+}
+
+fn descriptor(model: &Model) -> TokenStream {
+    let name = syn::ext::IdentExt::unraw(&model.ident).to_string();
+    let names = |field: &Field| {
+        let column = column(model, field);
+        quote!(<#column as __diesel::Column>::NAME)
+    };
+    let columns = model.fields.iter().map(names);
+    let key = model.at(&model.key).map(names);
+    let lookups = model.lookups.iter().map(|lookup| &lookup.name);
+    let hash = fingerprint::of(model);
+    let fingerprint: TokenStream = format!("0x{hash:016x}").parse().unwrap_or_default();
+    let policy = policy(model);
+    quote! {
+        __c::Descriptor {
+            model: #name,
+            columns: &[#(#columns),*],
+            key: &[#(#key),*],
+            lookups: &[#(#lookups),*],
+            fingerprint: #fingerprint,
+            policy: #policy,
+        }
+    }
+}
+
+fn policy(model: &Model) -> TokenStream {
+    let attrs = &model.attrs;
+    let duration = |duration: std::time::Duration| {
+        // That it fits is checked where it is read.
+        let millis =
+            Literal::u64_unsuffixed(u64::try_from(duration.as_millis()).unwrap_or(u64::MAX));
+        quote!(::core::time::Duration::from_millis(#millis))
+    };
+    let pattern = match attrs.pattern.value {
+        // A missing pattern has been reported, and then this is not reached.
+        Some(Pattern::CacheAside) | None => quote!(__c::Pattern::CacheAside),
+    };
+    let ttl = duration(attrs.ttl.value.unwrap_or_default());
+    let jitter = attrs.jitter.value.map(|percent| {
+        let percent = Literal::u8_unsuffixed(percent);
+        quote!(.jitter_percent(#percent))
+    });
+    let negative = attrs.negative_ttl.value.map(|ttl| {
+        let ttl = duration(ttl);
+        quote!(.negative_ttl(#ttl))
+    });
+    let on_write = attrs.on_write.value.map(|on_write| match on_write {
+        OnWrite::Invalidate => quote!(.on_write(__c::OnWrite::Invalidate)),
+        OnWrite::Refresh => quote!(.on_write(__c::OnWrite::Refresh)),
+    });
+    quote!(__c::Policy::new(#pattern, #ttl) #jitter #negative #on_write)
+}
+
+fn key(model: &Model) -> TokenStream {
+    let key = tuple(model.at(&model.key).map(|field| {
+        let ident = &field.ident;
+        quote!(::core::clone::Clone::clone(&self.#ident))
+    }));
+    quote! {
+        fn key(&self) -> Self::Key {
+            #key
+        }
+    }
+}
+
+fn each_lookup(model: &Model) -> TokenStream {
+    let visits = model.lookups.iter().enumerate().map(|(index, lookup)| {
+        let index = Literal::usize_unsuffixed(index);
+        let value = tuple(model.at(&lookup.fields).map(|field| {
+            let ident = &field.ident;
+            quote!(&self.#ident)
+        }));
+        let value = if lookup.fields.len() == 1 { value } else { quote!(&#value) };
+        quote!(visit(#index, #value);)
+    });
+    let visit = if model.lookups.is_empty() { quote!(_visit) } else { quote!(visit) };
+    quote! {
+        fn each_lookup(&self, #visit: &mut dyn ::core::ops::FnMut(usize, &dyn __c::KeyParts)) {
+            #(#visits)*
+        }
+    }
+}
+
+/// The four functions between fields and cached bytes.
+fn codec(model: &Model) -> TokenStream {
+    let writes = model.fields.iter().map(|field| {
+        let ident = &field.ident;
+        fields::write(field, &quote!(&self.#ident))
+    });
+    let reads = model.fields.iter().map(|field| {
+        let ident = &field.ident;
+        let read = fields::read(field);
+        quote!(#ident: #read,)
+    });
+    let key_writes = model.at(&model.key).enumerate().map(|(index, field)| {
+        let index = Literal::usize_unsuffixed(index);
+        let reference = if model.key.len() == 1 { quote!(key) } else { quote!(&key.#index) };
+        fields::write(field, &reference)
+    });
+    let key_read = tuple(model.at(&model.key).map(fields::read));
+    quote! {
+        fn encode_fields<__S: __c::serde::ser::SerializeTuple>(
+            &self,
+            out: &mut __S,
+        ) -> ::core::result::Result<(), __S::Error> {
+            #(#writes)*
+            ::core::result::Result::Ok(())
+        }
+
+        fn decode_fields<'de, __A: __c::serde::de::SeqAccess<'de>>(
+            input: &mut __A,
+        ) -> ::core::result::Result<Self, __A::Error> {
+            ::core::result::Result::Ok(Self { #(#reads)* })
+        }
+
+        fn encode_key<__S: __c::serde::ser::SerializeTuple>(
+            key: &Self::Key,
+            out: &mut __S,
+        ) -> ::core::result::Result<(), __S::Error> {
+            #(#key_writes)*
+            ::core::result::Result::Ok(())
+        }
+
+        fn decode_key<'de, __A: __c::serde::de::SeqAccess<'de>>(
+            input: &mut __A,
+        ) -> ::core::result::Result<Self::Key, __A::Error> {
+            ::core::result::Result::Ok(#key_read)
+        }
+    }
+}

@@ -1,0 +1,132 @@
+//! The model's repository: a type of its own around the runtime's, so that it
+//! can be named, and the finders of its unique lookups.
+
+use std::collections::HashSet;
+
+use proc_macro2::{Ident, Literal, TokenStream};
+use quote::{format_ident, quote};
+use syn::ext::IdentExt;
+
+use super::{Body, lookup_types};
+use crate::model::{Lookup, Model};
+
+fn name(model: &Model) -> Ident {
+    format_ident!("{}Repository", model.ident.unraw(), span = model.ident.span())
+}
+
+/// The type, beside the model.
+pub(super) fn repository(model: &Model) -> TokenStream {
+    let (ident, vis, krate, db) = (&model.ident, &model.vis, &model.krate, &model.db);
+    let name = name(model);
+    let doc = format!(" The repository of [`{}`], made by `Cache::repository`.", ident.unraw());
+    quote! {
+        #[doc = #doc]
+        #vis struct #name<#db: #krate::Database>(#krate::__private::Repository<#ident, #db>);
+    }
+}
+
+/// What makes the type stand for the runtime's.
+pub(super) fn impls(model: &Model) -> TokenStream {
+    let (ident, db) = (&model.ident, &model.db);
+    let name = name(model);
+    quote! {
+        #[automatically_derived]
+        impl __c::Cached for #ident {
+            type Repository<#db: __c::Database> = #name<#db>;
+        }
+
+        #[automatically_derived]
+        impl<#db: __c::Database> ::core::clone::Clone for #name<#db> {
+            fn clone(&self) -> Self {
+                Self(::core::clone::Clone::clone(&self.0))
+            }
+        }
+
+        #[automatically_derived]
+        impl<#db: __c::Database> ::core::convert::From<__c::Repository<#ident, #db>> for #name<#db> {
+            fn from(repository: __c::Repository<#ident, #db>) -> Self {
+                Self(repository)
+            }
+        }
+
+        #[automatically_derived]
+        impl<#db: __c::Database> ::core::ops::Deref for #name<#db> {
+            type Target = __c::Repository<#ident, #db>;
+
+            fn deref(&self) -> &Self::Target {
+                &self.0
+            }
+        }
+    }
+}
+
+/// One `find_by_..` for each unique lookup.
+pub(super) fn finders(model: &Model, body: &Body) -> TokenStream {
+    if model.lookups.is_empty() {
+        return TokenStream::new();
+    }
+    let (ident, db) = (&model.ident, &model.db);
+    let name = name(model);
+    // After the mistake of naming one twice, its method stands once.
+    let mut seen = HashSet::new();
+    let finders = model
+        .lookups
+        .iter()
+        .enumerate()
+        .filter(|(_, lookup)| seen.insert(&lookup.name))
+        .map(|(index, lookup)| finder(model, index, lookup, body));
+    quote! {
+        impl<#db: __c::Database> #name<#db>
+        where
+            #ident: __c::Statements<#db::Backend>,
+        {
+            #(#finders)*
+        }
+    }
+}
+
+fn finder(model: &Model, index: usize, lookup: &Lookup, body: &Body) -> TokenStream {
+    let (ident, vis) = (&model.ident, &model.vis);
+    let (method, variant) = (&lookup.method, &lookup.variant);
+    let index = Literal::usize_unsuffixed(index);
+    let arguments: Vec<&Ident> = model.at(&lookup.fields).map(|field| &field.column).collect();
+    let types = lookup_types(model, lookup);
+    let doc = format!(
+        " The row with this {}, if there is one. As consistent as `find`.",
+        model
+            .at(&lookup.fields)
+            .map(|field| format!("`{}`", field.column.unraw()))
+            .collect::<Vec<_>>()
+            .join(" and "),
+    );
+    let body = match body {
+        Body::Real => {
+            let parts = match arguments.as_slice() {
+                [one] => quote!(&#one),
+                all => quote!(&(#(&#all),*)),
+            };
+            quote! {
+                self.0
+                    .find_by(#index, #parts, || __Lookup::#variant(#(__c::AsKey::to_key(&#arguments)),*))
+                    .await
+            }
+        }
+        Body::Stub => quote! {
+            #(let _ = #arguments;)*
+            ::core::unreachable!()
+        },
+    };
+    quote! {
+        #[doc = #doc]
+        ///
+        /// # Errors
+        ///
+        /// If the row is not cached and the database did not answer.
+        #vis async fn #method(
+            &self,
+            #(#arguments: impl __c::AsKey<#types>,)*
+        ) -> __c::Result<::core::option::Option<::std::sync::Arc<#ident>>> {
+            #body
+        }
+    }
+}

@@ -1,0 +1,203 @@
+//! The rules that span more than one attribute or field, one function each.
+
+use std::collections::HashSet;
+
+use proc_macro2::{TokenStream, TokenTree};
+use quote::ToTokens;
+use syn::Type;
+use syn::ext::IdentExt;
+
+use crate::attr::{Unsupported, form};
+use crate::ctxt::Ctxt;
+use crate::model::Model;
+
+/// As many columns as Diesel's tuples and ours can have in a key.
+const MAX_PARTS: usize = 6;
+
+/// Applies every rule.
+pub(crate) fn check(ctxt: &Ctxt, model: &Model) {
+    strategy_is_explicit(ctxt, model);
+    columns_are_distinct(ctxt, model);
+    fields_are_columns(ctxt, model);
+    key_is_not_null(ctxt, model);
+    parts_are_few_and_distinct(ctxt, model);
+    lookups_are_distinct(ctxt, model);
+    writes_are_owned(ctxt, model);
+    writes_are_distinct(ctxt, model);
+}
+
+/// `pattern` and `ttl` have no default: what may be stale, and for how long,
+/// is for the author of the model to decide.
+fn strategy_is_explicit(ctxt: &Ctxt, model: &Model) {
+    if model.attrs.pattern.at.is_none() {
+        ctxt.error(
+            model.missing_at(),
+            "`pattern` is missing: the caching strategy is an explicit decision",
+            format!("write `#[cached({})]`", form("pattern")),
+        );
+    }
+    if model.attrs.ttl.at.is_none() {
+        ctxt.error(
+            model.missing_at(),
+            "`ttl` is missing: say how old an entry may become",
+            format!("write `#[cached({})]`", form("ttl")),
+        );
+    }
+}
+
+/// Two fields of one column would make the key and the lookups ambiguous.
+fn columns_are_distinct(ctxt: &Ctxt, model: &Model) {
+    let mut seen = HashSet::new();
+    for field in &model.fields {
+        if !seen.insert(field.column.unraw()) {
+            ctxt.error(
+                &field.column,
+                format!("two fields have the column `{}`", field.column),
+                "keep one of the fields",
+            );
+        }
+    }
+}
+
+/// Each field must be a column of the table by itself, since the statements
+/// select the columns by name.
+fn fields_are_columns(ctxt: &Ctxt, model: &Model) {
+    for field in &model.fields {
+        match &field.unsupported {
+            Some(Unsupported::Embed(at)) => ctxt.error(
+                at,
+                "`embed` on a cached field is not implemented by this release",
+                "write the embedded columns as fields of this struct, or cache the embedded \
+                 struct's table by a model of its own",
+            ),
+            Some(Unsupported::SelectExpression(at)) => ctxt.error(
+                at,
+                "`select_expression` on a cached field is not implemented by this release: \
+                 a cached field is a column of the table",
+                "select the column itself, and compute from it in a method; or cache a view that \
+                 holds the expression as a column",
+            ),
+            None => {}
+        }
+    }
+}
+
+/// A primary key is never NULL, and NULL would name no entry.
+fn key_is_not_null(ctxt: &Ctxt, model: &Model) {
+    for field in model.at(&model.key).filter(|field| field.is_nullable()) {
+        ctxt.error(
+            &field.ty,
+            format!("`{}` is part of the key, so it cannot be an `Option`", field.ident),
+            format!("write `{}: {}`", field.ident, compact(field.not_null())),
+        );
+    }
+}
+
+/// Keys and lookups are tuples of up to six columns, each once.
+fn parts_are_few_and_distinct(ctxt: &Ctxt, model: &Model) {
+    let lookups = model.lookups.iter().map(|lookup| (&lookup.fields, &lookup.at));
+    for (fields, at) in lookups.chain([(&model.key, &model.key_at)]) {
+        if fields.len() > MAX_PARTS {
+            ctxt.error(
+                at,
+                format!(
+                    "{} columns are more than the {MAX_PARTS} that can be looked up by",
+                    fields.len()
+                ),
+                "name fewer columns, or leave this model without caching",
+            );
+        }
+        let mut seen = HashSet::new();
+        if !fields.iter().all(|field| seen.insert(field)) {
+            ctxt.error(at, "one column is named twice", "name each column once");
+        }
+    }
+}
+
+/// Each lookup is its own method, and another way to the row than its key.
+fn lookups_are_distinct(ctxt: &Ctxt, model: &Model) {
+    let mut seen = HashSet::new();
+    for lookup in &model.lookups {
+        if !seen.insert(&lookup.name) {
+            ctxt.error(
+                &lookup.at,
+                format!("`{}` would be generated twice", lookup.method),
+                "name each combination of unique columns once",
+            );
+        }
+        if lookup.fields == model.key {
+            ctxt.error(
+                &lookup.at,
+                "this is the model's key, which `find` looks up already",
+                "remove this `unique(..)`",
+            );
+        }
+    }
+}
+
+/// A write may outlive its caller, so it owns what it writes.
+fn writes_are_owned(ctxt: &Ctxt, model: &Model) {
+    for ty in writes(model) {
+        if let Some(at) = lifetime(ty.to_token_stream()) {
+            ctxt.error(
+                at,
+                format!(
+                    "`{}` borrows, but a write may outlive its caller: it must be 'static",
+                    compact(ty)
+                ),
+                "name a struct that owns its values: `String` where this one has `&str`",
+            );
+        }
+    }
+}
+
+/// A type named twice would be implemented twice.
+fn writes_are_distinct(ctxt: &Ctxt, model: &Model) {
+    for types in [&model.attrs.insert.value, &model.attrs.changeset.value].into_iter().flatten() {
+        let mut seen = HashSet::new();
+        for ty in types {
+            if !seen.insert(compact(ty)) {
+                ctxt.error(ty, format!("`{}` is named twice", compact(ty)), "name each type once");
+            }
+        }
+    }
+}
+
+/// All insert structs and changesets.
+fn writes(model: &Model) -> impl Iterator<Item = &Type> {
+    [&model.attrs.insert.value, &model.attrs.changeset.value].into_iter().flatten().flatten()
+}
+
+/// The first lifetime or reference in a type, other than `'static`.
+pub(crate) fn lifetime(tokens: TokenStream) -> Option<TokenStream> {
+    let mut tokens = tokens.into_iter().peekable();
+    while let Some(token) = tokens.next() {
+        match token {
+            TokenTree::Group(group) => {
+                if let Some(found) = lifetime(group.stream()) {
+                    return Some(found);
+                }
+            }
+            TokenTree::Punct(punct) if punct.as_char() == '\'' => match tokens.next() {
+                Some(TokenTree::Ident(name)) if name != "static" => {
+                    return Some(
+                        [TokenTree::Punct(punct), TokenTree::Ident(name)].into_iter().collect(),
+                    );
+                }
+                _ => {}
+            },
+            // `&'static T` is what its lifetime says; a plain `&T` has none to be told by.
+            TokenTree::Punct(punct) if punct.as_char() == '&' => match tokens.peek() {
+                Some(TokenTree::Punct(next)) if next.as_char() == '\'' => {}
+                _ => return Some(TokenTree::Punct(punct).into()),
+            },
+            _ => {}
+        }
+    }
+    None
+}
+
+/// A type in one line, without spaces.
+fn compact(ty: &Type) -> String {
+    crate::fingerprint::compact(ty.to_token_stream())
+}

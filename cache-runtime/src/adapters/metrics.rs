@@ -1,0 +1,99 @@
+//! Events as counters and histograms of the `metrics` facade.
+//!
+//! Install the recorder before `build()`: the counters of the hit path are
+//! looked up once, there.
+
+use metrics::{Counter, counter, gauge, histogram};
+
+use crate::ports::telemetry::{Event, Probe, Telemetry};
+
+/// Records through the `metrics` facade. Without a recorder it costs next to nothing.
+///
+/// Every metric has the labels `model` and `tier`; never a key.
+///
+/// | name | unit | more labels |
+/// |---|---|---|
+/// | `cache_hits_total` | entries | |
+/// | `cache_negative_hits_total` | entries | |
+/// | `cache_misses_total` | entries | |
+/// | `cache_bypasses_total` | reads | `reason`: `off`, `pending`, `store`, `held` |
+/// | `cache_load_seconds` | seconds a database read (the miss penalty) | |
+/// | `cache_loaded_total` | entries | |
+/// | `cache_coalesced_total` | callers that shared another's load | |
+/// | `cache_fills_total` | entries | |
+/// | `cache_fills_refused_total` | entries | `reason`: `lease_lost`, `too_late`, `encode`, `store` |
+/// | `cache_decode_failures_total` | entries | `reason` |
+/// | `cache_invalidations_total` | entries | |
+/// | `cache_invalidations_missed_total` | entries; retried | |
+/// | `cache_invalidations_recovered_total` | entries | |
+/// | `cache_invalidations_dropped_total` | entries; only the ttl covers them | |
+/// | `cache_breaker_open` | 0 or 1, `model` is `*` | |
+#[derive(Debug, Clone, Copy, Default)]
+pub struct MetricsTelemetry;
+
+impl Telemetry for MetricsTelemetry {
+    fn probe(&self, model: &'static str, tier: &'static str) -> Box<dyn Probe> {
+        let named = |name: &'static str| counter!(name, "model" => model, "tier" => tier);
+        Box::new(MetricsProbe {
+            model,
+            tier,
+            hits: named("cache_hits_total"),
+            negatives: named("cache_negative_hits_total"),
+            misses: named("cache_misses_total"),
+            coalesced: named("cache_coalesced_total"),
+        })
+    }
+}
+
+struct MetricsProbe {
+    model: &'static str,
+    tier: &'static str,
+    hits: Counter,
+    negatives: Counter,
+    misses: Counter,
+    coalesced: Counter,
+}
+
+impl MetricsProbe {
+    fn add(&self, name: &'static str, count: usize) {
+        counter!(name, "model" => self.model, "tier" => self.tier).increment(count as u64);
+    }
+
+    fn because(&self, name: &'static str, reason: &'static str) {
+        counter!(name, "model" => self.model, "tier" => self.tier, "reason" => reason).increment(1);
+    }
+}
+
+impl Probe for MetricsProbe {
+    fn event(&self, event: Event) {
+        match event {
+            Event::Hit => self.hits.increment(1),
+            Event::Negative => self.negatives.increment(1),
+            Event::Miss => self.misses.increment(1),
+            Event::Coalesced => self.coalesced.increment(1),
+            Event::Bypass(reason) => self.because("cache_bypasses_total", reason),
+            Event::Loaded(count, time) => {
+                self.add("cache_loaded_total", count);
+                histogram!("cache_load_seconds", "model" => self.model, "tier" => self.tier)
+                    .record(time);
+            }
+            Event::Filled => self.add("cache_fills_total", 1),
+            Event::FillRefused(reason) => self.because("cache_fills_refused_total", reason),
+            Event::DecodeFailed(reason) => self.because("cache_decode_failures_total", reason),
+            Event::Invalidated(count) => self.add("cache_invalidations_total", count),
+            Event::InvalidationMissed(count) => {
+                self.add("cache_invalidations_missed_total", count);
+            }
+            Event::InvalidationRecovered(count) => {
+                self.add("cache_invalidations_recovered_total", count);
+            }
+            Event::InvalidationDropped(count) => {
+                self.add("cache_invalidations_dropped_total", count);
+            }
+            Event::Breaker(open) => {
+                gauge!("cache_breaker_open", "model" => self.model, "tier" => self.tier)
+                    .set(u8::from(open));
+            }
+        }
+    }
+}

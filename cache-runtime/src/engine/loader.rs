@@ -1,0 +1,287 @@
+//! The way of a miss: lease, database, fill; shared by all who miss.
+
+use std::future::Future;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::ports::clock::{Clock, Tokens};
+use crate::ports::store::Lease;
+use crate::ports::telemetry::Event;
+use crate::values::error::{Error, ErrorKind, Result};
+use crate::values::key::EntryKey;
+use crate::values::moment::Moment;
+use crate::values::policy::Policy;
+use crate::values::token::Token;
+
+use super::entry::{Cacheable, Entry};
+use super::flight::{Flights, Landing, Passenger, Pilot};
+use super::tier::{Filling, Lent, Tier};
+
+/// One kind of entry: what names it, what is kept, what callers get.
+pub(crate) trait Entries: Send + Sync + 'static {
+    /// What names a value to the database.
+    type Id: Clone + Send + Sync + 'static;
+    /// What the cache keeps.
+    type Value: Cacheable;
+    /// What callers get.
+    type Answer: Clone + Send + Sync + 'static;
+}
+
+/// Where the truth of one kind of entry comes from.
+pub(crate) trait Source: Entries {
+    /// Reads all of them from the primary, answers in the order of the ids.
+    fn load(&self, ids: Vec<Self::Id>) -> impl Future<Output = Result<Vec<Self::Answer>>> + Send;
+
+    /// The answer that an entry gives.
+    fn answer(&self, entry: Entry<Self::Value>) -> Self::Answer;
+
+    /// The entry to keep for an answer; none if it must not be kept under this id.
+    fn entry(&self, id: &Self::Id, answer: &Self::Answer) -> Option<Entry<Self::Value>>;
+}
+
+/// How long things may take on the way of a miss.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct LeasePolicy {
+    /// A lease that was neither filled nor released ends after this.
+    pub(crate) expiry: Duration,
+    /// How long to wait for another process's fill before reading the database without filling.
+    pub(crate) patience: Duration,
+}
+
+tokio::task_local! {
+    /// The entries that the present task is loading, and those of the load that
+    /// asked for it.
+    static LOADING: Arc<Chain>;
+}
+
+struct Chain {
+    keys: Vec<EntryKey>,
+    outer: Option<Arc<Chain>>,
+}
+
+impl Chain {
+    fn holds(&self, key: &EntryKey) -> bool {
+        self.keys.contains(key) || self.outer.as_ref().is_some_and(|outer| outer.holds(key))
+    }
+}
+
+/// Loads the entries of one source.
+pub(crate) struct Loader<S: Entries> {
+    pub(crate) source: S,
+    pub(crate) tier: Arc<Tier>,
+    pub(crate) flights: Flights<S::Answer>,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) tokens: Arc<dyn Tokens>,
+    pub(crate) policy: Policy,
+    pub(crate) lease: LeasePolicy,
+}
+
+/// One entry under way.
+struct Leg<S: Entries> {
+    id: S::Id,
+    pilot: Pilot<S::Answer>,
+}
+
+/// A leg whose turn it is to be read, with its lease if it may be filled.
+struct Ready<S: Entries> {
+    leg: Leg<S>,
+    lease: Option<(Token, u64)>,
+}
+
+impl<S: Source> Loader<S> {
+    /// Boards or begins a flight for each of these distinct entries, and waits for all.
+    pub(crate) async fn fetch(
+        self: &Arc<Self>,
+        wanted: Vec<(S::Id, EntryKey)>,
+    ) -> Result<Vec<Landing<S::Answer>>> {
+        let outer = LOADING.try_with(Arc::clone).ok();
+        if let Some(outer) = &outer
+            && wanted.iter().any(|(_, key)| outer.holds(key))
+        {
+            return Err(Error::new(
+                ErrorKind::Reentrant,
+                "a load asked for the entry that it is loading; read it with `find_uncached` there",
+            ));
+        }
+        let mut legs = Vec::new();
+        let mut passengers: Vec<Passenger<_>> = Vec::with_capacity(wanted.len());
+        for (id, key) in wanted {
+            let (pilot, passenger) = self.flights.board(&key);
+            passengers.push(passenger);
+            match pilot {
+                Some(pilot) => legs.push(Leg { id, pilot }),
+                None => self.tier.event(Event::Coalesced),
+            }
+        }
+        if !legs.is_empty() {
+            let keys = legs.iter().map(|leg: &Leg<S>| leg.pilot.key().clone()).collect();
+            let this = self.clone();
+            let flight = async move { this.fly(legs).await };
+            tokio::spawn(LOADING.scope(Arc::new(Chain { keys, outer }), flight));
+        }
+        let mut landings = Vec::with_capacity(passengers.len());
+        for passenger in passengers {
+            landings.push(passenger.landing().await);
+        }
+        Ok(landings)
+    }
+
+    /// Loads one entry whatever the cache says, and fills it before answering.
+    pub(crate) async fn refresh(&self, id: S::Id, key: EntryKey) -> Result<S::Answer> {
+        let lease = self.wish(&key, true);
+        let token = lease.token;
+        let lent = self.tier.lease::<S::Value>(&[lease]).await.pop();
+        let answer = match self.load(vec![id.clone()]).await {
+            Ok(mut answers) => answers.pop().ok_or_else(short)?,
+            Err(error) => {
+                self.tier.release(&[(key, token)]).await;
+                return Err(error);
+            }
+        };
+        if let Some(Lent::Granted(leased_at)) = lent {
+            match self.filling(&id, &answer, &key, token, leased_at) {
+                Some(filling) => drop(self.tier.fill(&[filling]).await),
+                None => self.tier.release(&[(key, token)]).await,
+            }
+        }
+        Ok(answer)
+    }
+
+    /// One round: ask for leases, read what may be read, try the rest again.
+    async fn fly(self: Arc<Self>, legs: Vec<Leg<S>>) {
+        let began = self.clock.now();
+        let mut waiting = legs;
+        let mut pause = Duration::from_millis(2);
+        loop {
+            let (ready, held) = self.lease(waiting, began).await;
+            if held.is_empty() {
+                return self.read(ready).await;
+            }
+            if !ready.is_empty() {
+                // Those whose lease another process holds must not hold up these.
+                let this = self.clone();
+                let chain = LOADING.try_with(Arc::clone).ok();
+                let read = async move { this.read(ready).await };
+                match chain {
+                    Some(chain) => drop(tokio::spawn(LOADING.scope(chain, read))),
+                    None => drop(tokio::spawn(read)),
+                }
+            }
+            self.clock.sleep(pause).await;
+            pause = (pause * 2).min(Duration::from_millis(50));
+            waiting = held;
+        }
+    }
+
+    /// Those that may be read now, and those to wait for.
+    async fn lease(&self, legs: Vec<Leg<S>>, began: Moment) -> (Vec<Ready<S>>, Vec<Leg<S>>) {
+        let leases: Vec<Lease> = legs.iter().map(|leg| self.wish(leg.pilot.key(), false)).collect();
+        let before: Vec<u32> = legs.iter().map(|leg| leg.pilot.step()).collect();
+        let lent = self.tier.lease::<S::Value>(&leases).await;
+        let patient = self.clock.now().since(began) < self.lease.patience;
+        let (mut ready, mut held) = (Vec::new(), Vec::new());
+        for (((leg, lease), before), lent) in legs.into_iter().zip(leases).zip(before).zip(lent) {
+            match lent {
+                // Filled since the caller looked. Only who came before we looked shares it.
+                Lent::Hit(entry) => {
+                    leg.pilot.answer(Ok(self.source.answer(entry)), before);
+                    leg.pilot.land();
+                }
+                Lent::Granted(at) => ready.push(Ready { leg, lease: Some((lease.token, at)) }),
+                Lent::Held if patient => held.push(leg),
+                Lent::Held => {
+                    self.tier.event(Event::Bypass("held"));
+                    ready.push(Ready { leg, lease: None });
+                }
+                Lent::Bypass => ready.push(Ready { leg, lease: None }),
+            }
+        }
+        (ready, held)
+    }
+
+    /// Reads the database, answers, then fills.
+    async fn read(&self, ready: Vec<Ready<S>>) {
+        if ready.is_empty() {
+            return;
+        }
+        let before: Vec<u32> = ready.iter().map(|ready| ready.leg.pilot.step()).collect();
+        let answers =
+            match self.load(ready.iter().map(|ready| ready.leg.id.clone()).collect()).await {
+                Ok(answers) => answers,
+                Err(error) => return self.fail(ready, before, error).await,
+            };
+        for ((ready, answer), before) in ready.iter().zip(&answers).zip(&before) {
+            ready.leg.pilot.answer(Ok(answer.clone()), *before);
+        }
+        self.fill(ready, answers).await;
+    }
+
+    /// Fills what may be filled; the callers have their answers already.
+    async fn fill(&self, ready: Vec<Ready<S>>, answers: Vec<S::Answer>) {
+        let (mut fillings, mut pilots, mut unused) = (Vec::new(), Vec::new(), Vec::new());
+        for (ready, answer) in ready.iter().zip(&answers) {
+            let pilot = &ready.leg.pilot;
+            let Some((token, leased_at)) = ready.lease else { continue };
+            match self.filling(&ready.leg.id, answer, pilot.key(), token, leased_at) {
+                Some(filling) => {
+                    fillings.push(filling);
+                    pilots.push(pilot);
+                }
+                None => unused.push((pilot.key().clone(), token)),
+            }
+        }
+        if !fillings.is_empty() {
+            let before: Vec<u32> = pilots.iter().map(|pilot| pilot.step()).collect();
+            let accepted = self.tier.fill(&fillings).await;
+            for ((pilot, before), accepted) in pilots.into_iter().zip(before).zip(accepted) {
+                if accepted {
+                    pilot.confirm(before);
+                }
+            }
+        }
+        self.tier.release(&unused).await;
+        ready.into_iter().for_each(|ready| ready.leg.pilot.land());
+    }
+
+    /// Everybody who could have had the answer gets the error.
+    async fn fail(&self, ready: Vec<Ready<S>>, before: Vec<u32>, error: Error) {
+        let leases: Vec<_> = ready
+            .iter()
+            .filter_map(|ready| Some((ready.leg.pilot.key().clone(), ready.lease?.0)))
+            .collect();
+        for (ready, before) in ready.into_iter().zip(before) {
+            ready.leg.pilot.answer(Err(error.clone()), before);
+            ready.leg.pilot.land();
+        }
+        self.tier.release(&leases).await;
+    }
+
+    async fn load(&self, ids: Vec<S::Id>) -> Result<Vec<S::Answer>> {
+        let (count, began) = (ids.len(), self.clock.now());
+        let answers = self.source.load(ids).await?;
+        self.tier.event(Event::Loaded(count, self.clock.now().since(began)));
+        if answers.len() == count { Ok(answers) } else { Err(short()) }
+    }
+
+    fn wish(&self, key: &EntryKey, force: bool) -> Lease {
+        let (token, expiry) = (self.tokens.token(), self.lease.expiry);
+        Lease { key: key.clone(), token, expiry, force }
+    }
+
+    fn filling<'k>(
+        &self,
+        id: &S::Id,
+        answer: &S::Answer,
+        key: &'k EntryKey,
+        token: Token,
+        leased_at: u64,
+    ) -> Option<Filling<'k, S::Value>> {
+        let entry = self.source.entry(id, answer)?;
+        let life = self.policy.life(matches!(entry, Entry::Present(_)), token)?;
+        Some(Filling { key, token, leased_at, life, entry })
+    }
+}
+
+fn short() -> Error {
+    Error::new(ErrorKind::Abandoned, "a load gave fewer answers than it was asked for")
+}

@@ -1,0 +1,11 @@
+//! What the patterns are made of: typed entries over a store that may fail,
+//! loads that callers share, invalidations that are never forgotten.
+
+pub(crate) mod entry;
+pub(crate) mod flight;
+pub(crate) mod invalidator;
+pub(crate) mod loader;
+pub(crate) mod shield;
+pub(crate) mod sources;
+pub(crate) mod switch;
+pub(crate) mod tier;

@@ -1,0 +1,202 @@
+//! One model's entries on one store.
+
+use std::sync::Arc;
+
+use super::entry::{Cacheable, Codecs, Entry};
+use super::shield::Shield;
+use crate::ports::model::Model;
+use crate::ports::store::{Fill, Filled, Form, Lease, Leased, Payload};
+use crate::ports::telemetry::{Event, Probe};
+use crate::values::key::{EntryKey, KeyParts, KeyWriter};
+use crate::values::token::Token;
+
+/// The typed view of a store that one model has.
+pub(crate) struct Tier {
+    shield: Arc<Shield>,
+    codecs: Arc<Codecs>,
+    probe: Box<dyn Probe>,
+    rows: KeyWriter,
+    lookups: Vec<KeyWriter>,
+}
+
+/// The answer to a lease, typed.
+pub(crate) enum Lent<V> {
+    Hit(Entry<V>),
+    /// Granted, at this store time.
+    Granted(u64),
+    Held,
+    Bypass,
+}
+
+/// A value on its way into the store.
+pub(crate) struct Filling<'a, V> {
+    pub(crate) key: &'a EntryKey,
+    pub(crate) token: Token,
+    pub(crate) leased_at: u64,
+    pub(crate) life: std::time::Duration,
+    pub(crate) entry: Entry<V>,
+}
+
+impl Tier {
+    /// `namespace` and `table` begin every key, so that neither another
+    /// application's nor another schema's entries can be met.
+    pub(crate) fn new<M: Model>(
+        shield: Arc<Shield>,
+        codecs: Arc<Codecs>,
+        probe: Box<dyn Probe>,
+        namespace: &str,
+        table: &str,
+    ) -> Self {
+        let mut model = KeyWriter::default();
+        model.text(namespace);
+        model.text(table);
+        let mut rows = model.clone();
+        rows.text("row");
+        let lookups = M::DESCRIPTOR
+            .lookups
+            .iter()
+            .map(|lookup| {
+                let mut prefix = model.clone();
+                prefix.text("by");
+                prefix.text(lookup);
+                prefix
+            })
+            .collect();
+        Self { shield, codecs, probe, rows, lookups }
+    }
+
+    /// The entry of the row with this key.
+    pub(crate) fn row_key(&self, key: &(impl KeyParts + ?Sized)) -> EntryKey {
+        let mut writer = self.rows.clone();
+        key.write_parts(&mut writer);
+        EntryKey::from_writer(writer)
+    }
+
+    /// The entry of a unique value; none for NULL, which leads nowhere.
+    pub(crate) fn lookup_key(
+        &self,
+        lookup: usize,
+        value: &(impl KeyParts + ?Sized),
+    ) -> Option<EntryKey> {
+        let mut writer = self.lookups.get(lookup)?.clone();
+        value.write_parts(&mut writer);
+        (!writer.has_null()).then(|| EntryKey::from_writer(writer))
+    }
+
+    pub(crate) fn event(&self, event: Event) {
+        self.probe.event(event);
+    }
+
+    /// What is there without waiting; `None` where the store must be asked.
+    pub(crate) fn peek<V: Cacheable>(&self, key: &EntryKey) -> Option<Option<Entry<V>>> {
+        let payload = self.shield.store().peek(key)?;
+        Some(self.unpack(payload))
+    }
+
+    /// What is there, one round trip. A store that does not answer has nothing.
+    pub(crate) async fn get<V: Cacheable>(&self, keys: &[EntryKey]) -> Vec<Option<Entry<V>>> {
+        match self.shield.call(|store| store.get(keys)).await {
+            Ok(payloads) => payloads.into_iter().map(|payload| self.unpack(payload)).collect(),
+            Err(_) => {
+                self.event(Event::Bypass("store"));
+                keys.iter().map(|_| None).collect()
+            }
+        }
+    }
+
+    /// Asks to fill. A store that does not answer wants nothing filled. Bytes
+    /// that cannot be read count as nothing, and may be overwritten.
+    pub(crate) async fn lease<V: Cacheable>(&self, leases: &[Lease]) -> Vec<Lent<V>> {
+        let mut lent = self.lease_once(leases).await;
+        let unreadable: Vec<usize> =
+            (0..lent.len()).filter(|place| lent[*place].is_none()).collect();
+        if !unreadable.is_empty() {
+            let again: Vec<Lease> = unreadable
+                .iter()
+                .map(|place| Lease { force: true, ..leases[*place].clone() })
+                .collect();
+            for (place, answer) in unreadable.into_iter().zip(self.lease_once(&again).await) {
+                lent[place] = answer;
+            }
+        }
+        lent.into_iter().map(|lent| lent.unwrap_or(Lent::Bypass)).collect()
+    }
+
+    async fn lease_once<V: Cacheable>(&self, leases: &[Lease]) -> Vec<Option<Lent<V>>> {
+        let Ok(leased) = self.shield.call(|store| store.lease(leases)).await else {
+            self.event(Event::Bypass("store"));
+            return leases.iter().map(|_| Some(Lent::Bypass)).collect();
+        };
+        leased
+            .into_iter()
+            .map(|leased| match leased {
+                Leased::Hit(payload) => self.unpack(Some(payload)).map(Lent::Hit),
+                Leased::Granted(at) => Some(Lent::Granted(at)),
+                Leased::Held => Some(Lent::Held),
+                Leased::Bypass => Some(Lent::Bypass),
+            })
+            .collect()
+    }
+
+    /// Fills, and says for each whether it was accepted.
+    pub(crate) async fn fill<V: Cacheable>(&self, fillings: &[Filling<'_, V>]) -> Vec<bool> {
+        let form = self.shield.store().form();
+        let mut accepted = vec![false; fillings.len()];
+        let mut fills = Vec::with_capacity(fillings.len());
+        let mut places = Vec::with_capacity(fillings.len());
+        let mut refused = Vec::new();
+        for (place, filling) in fillings.iter().enumerate() {
+            match self.codecs.pack(&filling.entry, form, filling.leased_at) {
+                Ok(payload) => {
+                    places.push(place);
+                    fills.push(Fill {
+                        key: filling.key.clone(),
+                        token: filling.token,
+                        payload,
+                        life: filling.life,
+                    });
+                }
+                Err(error) => {
+                    tracing::warn!(%error, "a row cannot be encoded and stays uncached");
+                    self.event(Event::FillRefused("encode"));
+                    refused.push((filling.key.clone(), filling.token));
+                }
+            }
+        }
+        self.release(&refused).await;
+        if fills.is_empty() {
+            return accepted;
+        }
+        match self.shield.call(|store| store.fill(fills)).await {
+            Ok(answers) => {
+                for (place, answer) in places.into_iter().zip(answers) {
+                    accepted[place] = answer == Filled::Accepted;
+                    self.event(match answer {
+                        Filled::Accepted => Event::Filled,
+                        Filled::LeaseLost => Event::FillRefused("lease_lost"),
+                        Filled::TooLate => Event::FillRefused("too_late"),
+                    });
+                }
+            }
+            Err(_) => places.iter().for_each(|_| self.event(Event::FillRefused("store"))),
+        }
+        accepted
+    }
+
+    /// Gives leases back. If the store does not hear it, they expire.
+    pub(crate) async fn release(&self, leases: &[(EntryKey, Token)]) {
+        if !leases.is_empty() && self.shield.store().form() != Form::Nothing {
+            let _ = self.shield.call(|store| store.release(leases)).await;
+        }
+    }
+
+    fn unpack<V: Cacheable>(&self, payload: Option<Payload>) -> Option<Entry<V>> {
+        match self.codecs.unpack(payload?) {
+            Ok(entry) => Some(entry),
+            Err(reason) => {
+                self.event(Event::DecodeFailed(reason.label()));
+                None
+            }
+        }
+    }
+}

@@ -1,0 +1,282 @@
+//! Putting a cache together, with everything checked that can be checked before
+//! the first read.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::cache::{Cache, Inner};
+use super::registration::{Parts, Registration};
+use crate::adapters::metrics::MetricsTelemetry;
+use crate::adapters::system::{RandomTokens, SystemClock};
+use crate::engine::entry::Codecs;
+use crate::engine::loader::LeasePolicy;
+use crate::engine::shield::{BreakerPolicy, Shield};
+use crate::engine::switch::Switch;
+use crate::ports::clock::{Clock, Tokens};
+use crate::ports::codec::Codec;
+use crate::ports::database::Database;
+use crate::ports::store::Store;
+use crate::ports::telemetry::Telemetry;
+use crate::values::error::{Error, ErrorKind, Result};
+
+/// What can be the database of a cache: a pool, or an implementation of [`Database`].
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a pool that the cache knows",
+    note = "r2d2: `diesel::r2d2::Pool<ConnectionManager<..>>`, with the feature `r2d2`",
+    note = "diesel-async: its deadpool `Pool<..>`, with the feature `diesel-async`"
+)]
+pub trait IntoDatabase {
+    /// The database made of it.
+    type Database: Database;
+
+    /// Makes the database.
+    fn into_database(self) -> Self::Database;
+}
+
+impl<D: Database> IntoDatabase for D {
+    type Database = D;
+
+    fn into_database(self) -> D {
+        self
+    }
+}
+
+#[cfg(feature = "r2d2")]
+impl<C> IntoDatabase for diesel::r2d2::Pool<diesel::r2d2::ConnectionManager<C>>
+where
+    C: diesel::r2d2::R2D2Connection + 'static,
+    crate::adapters::r2d2::R2d2<C>: Database,
+{
+    type Database = crate::adapters::r2d2::R2d2<C>;
+
+    fn into_database(self) -> Self::Database {
+        crate::adapters::r2d2::R2d2::new(self)
+    }
+}
+
+#[cfg(feature = "diesel-async")]
+impl<M> IntoDatabase for deadpool::managed::Pool<M>
+where
+    M: deadpool::managed::Manager,
+    crate::adapters::diesel_async::Deadpool<M>: Database,
+{
+    type Database = crate::adapters::diesel_async::Deadpool<M>;
+
+    fn into_database(self) -> Self::Database {
+        crate::adapters::diesel_async::Deadpool::new(self)
+    }
+}
+
+/// Options of a cache as a whole; what belongs to a model stands on the model.
+pub struct Builder<D: Database> {
+    database: D,
+    store: Option<Arc<dyn Store>>,
+    models: Vec<Registration<D>>,
+    namespace: String,
+    codec: Option<Arc<dyn Codec>>,
+    clock: Arc<dyn Clock>,
+    tokens: Arc<dyn Tokens>,
+    telemetry: Arc<dyn Telemetry>,
+    max_entry: usize,
+    lease: LeasePolicy,
+    breaker: BreakerPolicy,
+}
+
+impl<D: Database> Builder<D> {
+    pub(super) fn new(database: D) -> Self {
+        Self {
+            database,
+            store: None,
+            models: Vec::new(),
+            namespace: String::new(),
+            codec: None,
+            clock: Arc::new(SystemClock::default()),
+            tokens: Arc::new(RandomTokens::default()),
+            telemetry: Arc::new(MetricsTelemetry),
+            max_entry: 1 << 20,
+            lease: LeasePolicy {
+                expiry: Duration::from_secs(10),
+                patience: Duration::from_secs(1),
+            },
+            breaker: BreakerPolicy { failures: 3, cool_down: Duration::from_millis(500) },
+        }
+    }
+
+    /// Where entries live. There is no default: a store for one process and one for
+    /// many promise different things.
+    #[must_use]
+    pub fn store(mut self, store: impl Store) -> Self {
+        self.store = Some(Arc::new(store));
+        self
+    }
+
+    /// The same, with a store that others hold too.
+    #[must_use]
+    pub fn shared_store(mut self, store: Arc<dyn Store>) -> Self {
+        self.store = Some(store);
+        self
+    }
+
+    /// The models of this cache: `models![Account, Order]`.
+    #[must_use]
+    pub fn models(mut self, models: impl IntoIterator<Item = Registration<D>>) -> Self {
+        self.models.extend(models);
+        self
+    }
+
+    /// Begins every key, to keep applications, regions or environments on one store
+    /// apart. Empty by default. All processes that share rows must name the same.
+    #[must_use]
+    pub fn namespace(mut self, namespace: impl Into<String>) -> Self {
+        self.namespace = namespace.into();
+        self
+    }
+
+    /// The codec of new entries; bincode by default. Entries of the built-in codecs stay
+    /// readable, so a change needs no flush.
+    #[must_use]
+    pub fn codec(mut self, codec: impl Codec) -> Self {
+        self.codec = Some(Arc::new(codec));
+        self
+    }
+
+    /// The largest encoded entry, in bytes; 1 MiB by default. A larger row stays uncached.
+    #[must_use]
+    pub fn max_entry_bytes(mut self, bytes: usize) -> Self {
+        self.max_entry = bytes;
+        self
+    }
+
+    /// How long a lease stands if the process that took it dies; 10 s by default. A load that
+    /// takes longer is answered, but not filled.
+    #[must_use]
+    pub fn lease_expiry(mut self, expiry: Duration) -> Self {
+        self.lease.expiry = expiry;
+        self
+    }
+
+    /// How long to wait for another process's fill before reading the database without
+    /// filling; 1 s by default.
+    #[must_use]
+    pub fn patience(mut self, patience: Duration) -> Self {
+        self.lease.patience = patience;
+        self
+    }
+
+    /// The store's circuit breaker: left alone for `cool_down` after `failures` failures in a
+    /// row. 3 and 500 ms by default.
+    #[must_use]
+    pub fn breaker(mut self, failures: u32, cool_down: Duration) -> Self {
+        self.breaker = BreakerPolicy { failures, cool_down };
+        self
+    }
+
+    /// Where metrics go; the `metrics` facade by default.
+    #[must_use]
+    pub fn telemetry(mut self, telemetry: impl Telemetry) -> Self {
+        self.telemetry = Arc::new(telemetry);
+        self
+    }
+
+    /// The clock; the system's by default.
+    #[must_use]
+    pub fn clock(mut self, clock: Arc<dyn Clock>) -> Self {
+        self.clock = clock;
+        self
+    }
+
+    /// The source of lease tokens; the system's generator by default.
+    #[must_use]
+    pub fn tokens(mut self, tokens: impl Tokens) -> Self {
+        self.tokens = Arc::new(tokens);
+        self
+    }
+
+    /// Checks everything and opens the cache.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Configuration`] if no store is named, if no codec is built in or given,
+    /// if a model is listed twice, or if two models read one table: a write through one would
+    /// not invalidate the other. [`ErrorKind::Pool`] if the database gives no connection,
+    /// [`ErrorKind::Store`] if the store does not answer.
+    pub async fn build(self) -> Result<Cache<D>> {
+        let store = self.store.ok_or_else(|| {
+            configuration(
+                "no store is named; add `.store(Redis::url(..)?)` for several processes, or \
+                 `.store(InProcess::new())` for one",
+            )
+        })?;
+        check_models(&self.models)?;
+        self.database.check().await?;
+        let facts = store.start().await?;
+        let mut built_in = built_in_codecs();
+        let writer = match self.codec {
+            Some(codec) => codec,
+            None if built_in.is_empty() => {
+                return Err(configuration(
+                    "no codec is built in; turn on the feature `bincode` or `postcard`, or give \
+                     one with `.codec(..)`",
+                ));
+            }
+            None => built_in.remove(0),
+        };
+        let switch = Switch::default();
+        let shield = Arc::new(Shield::new(
+            store.clone(),
+            self.clock.clone(),
+            self.telemetry.probe("*", store.tier()),
+            self.breaker,
+        ));
+        let parts = Parts {
+            database: self.database,
+            namespace: self.namespace,
+            shield,
+            codecs: Arc::new(Codecs::new(writer, built_in, self.max_entry)),
+            clock: self.clock,
+            tokens: self.tokens,
+            telemetry: self.telemetry,
+            lease: self.lease,
+            switch: switch.clone(),
+        };
+        let mut models = HashMap::new();
+        for model in &self.models {
+            models.insert(model.id, (model.put_together)(&parts)?);
+        }
+        Ok(Cache::put_together(Inner { models, switch, facts, database: parts.database }))
+    }
+}
+
+/// What no single derive can see.
+fn check_models<D: Database>(models: &[Registration<D>]) -> Result<()> {
+    let mut tables = HashMap::new();
+    for model in models {
+        let name = model.descriptor.model;
+        let table = (model.table)()?;
+        if let Some((other, id)) = tables.insert(table.clone(), (name, model.id)) {
+            return Err(configuration(if id == model.id {
+                format!("`{name}` is listed twice in `models![..]`; list it once")
+            } else {
+                format!(
+                    "`{other}` and `{name}` both cache the table `{table}`: a write through one \
+                     would not invalidate the other; derive `Cached` on one of them only"
+                )
+            }));
+        }
+    }
+    Ok(())
+}
+
+fn built_in_codecs() -> Vec<Arc<dyn Codec>> {
+    vec![
+        #[cfg(feature = "bincode")]
+        Arc::new(crate::adapters::bincode::Bincode),
+        #[cfg(feature = "postcard")]
+        Arc::new(crate::adapters::postcard::Postcard),
+    ]
+}
+
+fn configuration(context: impl Into<String>) -> Error {
+    Error::new(ErrorKind::Configuration, context)
+}

@@ -1,0 +1,107 @@
+//! The cache: one pool, one store, and the models that live on them.
+
+use std::any::{Any, TypeId};
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use super::builder::{Builder, IntoDatabase};
+use super::repository::{Cached, Repository};
+use crate::engine::switch::Switch;
+use crate::patterns::cache_aside::CacheAside;
+use crate::ports::database::Database;
+use crate::ports::model::Statements;
+use crate::ports::store::StoreFacts;
+
+/// Repositories over one database and one store. Cheap to clone.
+pub struct Cache<D: Database>(Arc<Inner<D>>);
+
+pub(super) struct Inner<D> {
+    pub(super) models: HashMap<TypeId, (Switch, Arc<dyn Any + Send + Sync>)>,
+    pub(super) switch: Switch,
+    pub(super) facts: StoreFacts,
+    pub(super) database: D,
+}
+
+impl<D: Database> Clone for Cache<D> {
+    fn clone(&self) -> Self {
+        Self(self.0.clone())
+    }
+}
+
+impl<D: Database> Cache<D> {
+    /// Begins a cache over this pool.
+    pub fn builder(pool: impl IntoDatabase<Database = D>) -> Builder<D> {
+        Builder::new(pool.into_database())
+    }
+
+    pub(super) fn put_together(inner: Inner<D>) -> Self {
+        Self(Arc::new(inner))
+    }
+
+    /// The repository of a model. All repositories of one model share their loads.
+    ///
+    /// # Panics
+    ///
+    /// If the model is not among those given to the builder: take repositories when the
+    /// application starts.
+    #[must_use]
+    pub fn repository<M: Cached + Statements<D::Backend>>(&self) -> M::Repository<D> {
+        let aside = self
+            .model::<M>()
+            .1
+            .clone()
+            .downcast::<CacheAside<M, D>>()
+            .unwrap_or_else(|_| unreachable!("registered under its own type"));
+        Repository::new(aside).into()
+    }
+
+    /// The database under the cache, for what goes past it.
+    pub fn database(&self) -> &D {
+        &self.0.database
+    }
+
+    /// What the store said of itself at start.
+    pub fn store_facts(&self) -> &StoreFacts {
+        &self.0.facts
+    }
+
+    /// The kill switch for everything: reads go to the database, nothing is filled.
+    /// Writes still invalidate, so that [`on`](Self::on) serves nothing stale.
+    pub fn off(&self) {
+        self.0.switch.set(true);
+    }
+
+    /// Undoes [`off`](Self::off).
+    pub fn on(&self) {
+        self.0.switch.set(false);
+    }
+
+    /// The kill switch for one model.
+    ///
+    /// # Panics
+    ///
+    /// If the model is not among those given to the builder.
+    pub fn off_for<M: Cached>(&self) {
+        self.model::<M>().0.set(true);
+    }
+
+    /// Undoes [`off_for`](Self::off_for). The model stays off while everything is.
+    ///
+    /// # Panics
+    ///
+    /// If the model is not among those given to the builder.
+    pub fn on_for<M: Cached>(&self) {
+        self.model::<M>().0.set(false);
+    }
+
+    #[track_caller]
+    fn model<M: Cached>(&self) -> &(Switch, Arc<dyn Any + Send + Sync>) {
+        self.0.models.get(&TypeId::of::<M>()).unwrap_or_else(|| {
+            panic!(
+                "`{model}` is not in this cache; add it to the list: \
+                 `Cache::builder(..).models(models![{model}, ..])`",
+                model = M::DESCRIPTOR.model
+            )
+        })
+    }
+}

@@ -1,0 +1,3 @@
+//! The caching patterns, one short file each.
+
+pub(crate) mod cache_aside;

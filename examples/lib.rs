@@ -1,0 +1,1 @@
+//! The examples: `cargo run --example quickstart`, `cargo run --example prometheus`.

@@ -1,0 +1,131 @@
+//! Databases of a test's own: a SQLite file, or a schema in the PostgreSQL of `tests/run`.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
+
+use cache_runtime::DieselAsync;
+use diesel::connection::{InstrumentationEvent, SimpleConnection as _};
+use diesel::prelude::*;
+use diesel::r2d2::{ConnectionManager, CustomizeConnection, Pool, R2D2Connection};
+use diesel_async::AsyncPgConnection;
+use diesel_async::pooled_connection::AsyncDieselConnectionManager;
+
+static NEXT: AtomicU32 = AtomicU32::new(0);
+
+fn unique_name() -> String {
+    format!("t{}_{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed))
+}
+
+/// Counts the SELECTs and writes that reach the database through a pool.
+#[derive(Clone, Default)]
+pub struct Statements(Arc<AtomicUsize>);
+
+impl Statements {
+    pub fn count(&self) -> usize {
+        self.0.load(Ordering::SeqCst)
+    }
+
+    pub fn since(&self, before: usize) -> usize {
+        self.count() - before
+    }
+
+    fn watch(&self, connection: &mut impl Connection) {
+        let count = self.0.clone();
+        connection.set_instrumentation(move |event: InstrumentationEvent<'_>| {
+            if let InstrumentationEvent::StartQuery { .. } = event {
+                count.fetch_add(1, Ordering::SeqCst);
+            }
+        });
+    }
+}
+
+#[derive(Debug)]
+struct Setup {
+    each: &'static str,
+    statements: Arc<AtomicUsize>,
+}
+
+impl<C: R2D2Connection + 'static> CustomizeConnection<C, diesel::r2d2::Error> for Setup {
+    fn on_acquire(&self, connection: &mut C) -> Result<(), diesel::r2d2::Error> {
+        connection.batch_execute(self.each).map_err(diesel::r2d2::Error::QueryError)?;
+        Statements(self.statements.clone()).watch(connection);
+        Ok(())
+    }
+}
+
+fn pool<C: R2D2Connection + 'static>(
+    url: &str,
+    each: &'static str,
+) -> (Pool<ConnectionManager<C>>, Statements) {
+    let statements = Statements::default();
+    let pool = Pool::builder()
+        .max_size(4)
+        .test_on_check_out(false)
+        .connection_customizer(Box::new(Setup { each, statements: statements.0.clone() }))
+        .build(ConnectionManager::new(url))
+        .expect("the database of the test answers");
+    (pool, statements)
+}
+
+/// A SQLite file that goes with the value.
+pub struct Sqlite {
+    pub pool: Pool<ConnectionManager<SqliteConnection>>,
+    pub statements: Statements,
+    _folder: tempfile::TempDir,
+}
+
+impl Sqlite {
+    pub fn with(sql: &[&str]) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let url = folder.path().join("test.sqlite");
+        let (pool, statements) = pool::<SqliteConnection>(
+            url.to_str().unwrap(),
+            "PRAGMA busy_timeout = 5000; PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL;",
+        );
+        for statement in sql {
+            pool.get().unwrap().batch_execute(statement).unwrap();
+        }
+        Self { pool, statements, _folder: folder }
+    }
+
+    /// Runs SQL past every cache.
+    pub fn execute(&self, sql: &str) {
+        self.pool.get().unwrap().batch_execute(sql).unwrap();
+    }
+}
+
+/// A schema of its own in PostgreSQL.
+pub struct Postgres {
+    pub pool: Pool<ConnectionManager<PgConnection>>,
+    pub statements: Statements,
+    url: String,
+}
+
+impl Postgres {
+    pub fn with(sql: &[&str]) -> Self {
+        let schema = unique_name();
+        let base = crate::postgres_url();
+        PgConnection::establish(&base)
+            .expect("PostgreSQL answers")
+            .batch_execute(&format!("CREATE SCHEMA {schema}"))
+            .unwrap();
+        let join = if base.contains('?') { '&' } else { '?' };
+        let url = format!("{base}{join}options=-csearch_path%3D{schema}");
+        let (pool, statements) = pool::<PgConnection>(&url, "");
+        for statement in sql {
+            pool.get().unwrap().batch_execute(statement).unwrap();
+        }
+        Self { pool, statements, url }
+    }
+
+    /// The same schema through diesel-async.
+    pub fn asynchronous(&self) -> DieselAsync<AsyncPgConnection> {
+        let manager = AsyncDieselConnectionManager::<AsyncPgConnection>::new(&self.url);
+        let pool = deadpool::managed::Pool::builder(manager).max_size(4).build().unwrap();
+        DieselAsync::new(pool)
+    }
+
+    pub fn execute(&self, sql: &str) {
+        self.pool.get().unwrap().batch_execute(sql).unwrap();
+    }
+}

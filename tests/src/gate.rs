@@ -1,0 +1,190 @@
+//! Named points at which a test can hold an operation, and decorators of the
+//! ports that pass them. Production code has no hooks: its ports are the points.
+//!
+//! Points: `load:before`, `load:after`, `write:before`, `write:after` on the database;
+//! `get`, `lease`, `fill`, `release`, `invalidate` with `:before` and `:after` on the store.
+
+use std::collections::{HashMap, HashSet};
+use std::future::Future;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use cache_runtime::ports::{
+    BoxFuture, Database, Fill, Filled, Form, FromRow, Lease, Leased, Load, Payload, Store,
+    StoreFacts, Write, Written,
+};
+use cache_runtime::{EntryKey, Error, ErrorKind, Result, Token};
+use tokio::sync::Semaphore;
+
+/// Holds the next operation that comes by a point.
+#[derive(Clone)]
+pub struct Hold {
+    arrived: Arc<Semaphore>,
+    opened: Arc<Semaphore>,
+}
+
+impl Hold {
+    /// Waits until an operation stands at the point; false if none came.
+    pub async fn reached(&self) -> bool {
+        match tokio::time::timeout(Duration::from_secs(5), self.arrived.acquire()).await {
+            Ok(permit) => permit.map(tokio::sync::SemaphorePermit::forget).is_ok(),
+            Err(_) => false,
+        }
+    }
+
+    /// Lets the operation go on.
+    pub fn open(&self) {
+        self.opened.add_permits(1);
+    }
+}
+
+/// The points of one process under test.
+#[derive(Clone, Default)]
+pub struct Gate {
+    holds: Arc<Mutex<HashMap<&'static str, Hold>>>,
+    failing: Arc<Mutex<HashSet<&'static str>>>,
+    passed: Arc<Mutex<HashMap<&'static str, Arc<AtomicUsize>>>>,
+}
+
+impl Gate {
+    /// Holds the next operation at this point.
+    pub fn hold(&self, point: &'static str) -> Hold {
+        let hold =
+            Hold { arrived: Arc::new(Semaphore::new(0)), opened: Arc::new(Semaphore::new(0)) };
+        self.holds.lock().unwrap().insert(point, hold.clone());
+        hold
+    }
+
+    /// Makes every operation at this point fail from now on.
+    pub fn fail(&self, point: &'static str) {
+        self.failing.lock().unwrap().insert(point);
+    }
+
+    /// Undoes [`fail`](Self::fail).
+    pub fn mend(&self, point: &'static str) {
+        self.failing.lock().unwrap().remove(point);
+    }
+
+    /// How many operations came by this point.
+    pub fn passed(&self, point: &'static str) -> usize {
+        self.counter(point).load(Ordering::SeqCst)
+    }
+
+    fn counter(&self, point: &'static str) -> Arc<AtomicUsize> {
+        self.passed.lock().unwrap().entry(point).or_default().clone()
+    }
+
+    async fn pass(&self, point: &'static str) -> Result<()> {
+        self.counter(point).fetch_add(1, Ordering::SeqCst);
+        let hold = self.holds.lock().unwrap().remove(point);
+        if let Some(hold) = hold {
+            hold.arrived.add_permits(1);
+            hold.opened.acquire().await.expect("never closed").forget();
+        }
+        if self.failing.lock().unwrap().contains(point) {
+            return Err(Error::new(ErrorKind::Store, format!("planted at {point}")));
+        }
+        Ok(())
+    }
+}
+
+/// A store whose operations come by the gate.
+pub struct GatedStore {
+    inner: Arc<dyn Store>,
+    gate: Gate,
+}
+
+impl GatedStore {
+    /// Decorates `inner`. Its `peek` is hidden, so that every read passes.
+    pub fn new(inner: Arc<dyn Store>, gate: Gate) -> Self {
+        Self { inner, gate }
+    }
+
+    fn gated<'a, T: Send + 'a>(
+        &'a self,
+        before: &'static str,
+        after: &'static str,
+        operation: BoxFuture<'a, Result<T>>,
+    ) -> BoxFuture<'a, Result<T>> {
+        Box::pin(async move {
+            self.gate.pass(before).await?;
+            let answer = operation.await?;
+            self.gate.pass(after).await?;
+            Ok(answer)
+        })
+    }
+}
+
+impl Store for GatedStore {
+    fn tier(&self) -> &'static str {
+        self.inner.tier()
+    }
+
+    fn form(&self) -> Form {
+        self.inner.form()
+    }
+
+    fn start(&self) -> BoxFuture<'_, Result<StoreFacts>> {
+        self.inner.start()
+    }
+
+    fn get<'a>(&'a self, keys: &'a [EntryKey]) -> BoxFuture<'a, Result<Vec<Option<Payload>>>> {
+        self.gated("get:before", "get:after", self.inner.get(keys))
+    }
+
+    fn lease<'a>(&'a self, leases: &'a [Lease]) -> BoxFuture<'a, Result<Vec<Leased>>> {
+        self.gated("lease:before", "lease:after", self.inner.lease(leases))
+    }
+
+    fn fill(&self, fills: Vec<Fill>) -> BoxFuture<'_, Result<Vec<Filled>>> {
+        self.gated("fill:before", "fill:after", self.inner.fill(fills))
+    }
+
+    fn release<'a>(&'a self, leases: &'a [(EntryKey, Token)]) -> BoxFuture<'a, Result<()>> {
+        self.gated("release:before", "release:after", self.inner.release(leases))
+    }
+
+    fn invalidate<'a>(&'a self, keys: &'a [EntryKey]) -> BoxFuture<'a, Result<()>> {
+        self.gated("invalidate:before", "invalidate:after", self.inner.invalidate(keys))
+    }
+}
+
+/// A database whose operations come by the gate.
+#[derive(Clone)]
+pub struct GatedDatabase<D> {
+    inner: D,
+    gate: Gate,
+}
+
+impl<D> GatedDatabase<D> {
+    /// Decorates `inner`.
+    pub fn new(inner: D, gate: Gate) -> Self {
+        Self { inner, gate }
+    }
+}
+
+impl<D: Database> Database for GatedDatabase<D> {
+    type Backend = D::Backend;
+
+    async fn load<U: FromRow<D::Backend>>(&self, load: Load<D::Backend, U>) -> Result<Vec<U>> {
+        self.gate.pass("load:before").await?;
+        let rows = self.inner.load(load).await?;
+        self.gate.pass("load:after").await?;
+        Ok(rows)
+    }
+
+    async fn write<U: FromRow<D::Backend>>(
+        &self,
+        write: Write<D::Backend, U>,
+    ) -> Result<Written<U>> {
+        self.gate.pass("write:before").await?;
+        let written = self.inner.write(write).await?;
+        self.gate.pass("write:after").await?;
+        Ok(written)
+    }
+
+    fn check(&self) -> impl Future<Output = Result<()>> + Send {
+        self.inner.check()
+    }
+}

@@ -1,0 +1,122 @@
+# Runs cargo and counts. Sourced, not run.
+# shellcheck shell=bash
+#
+# Every cargo call selects the whole workspace with all features, so that one
+# build serves all of them.
+
+PASSED=0
+FAILED=0
+FAILURES=()
+JOB=
+LOGS=
+
+# Suites that need no server: the inner loop. Every other [[test]] of
+# tests/Cargo.toml runs with the servers.
+QUICK_SUITES=(house layering supply_chain bytes compile_fail models)
+
+selection=(--workspace --all-features)
+[ "${CI:-}" = true ] && selection+=(--locked)
+
+# The suites are what tests/Cargo.toml declares: one list.
+all_suites() {
+  awk '/^\[/ { suite = ($0 == "[[test]]") }
+       suite && /^name *=/ { split($0, part, "\""); print part[2] }' tests/Cargo.toml
+}
+
+is_quick() {
+  local name
+  for name in "${QUICK_SUITES[@]}"; do
+    [ "$name" != "$1" ] || return 0
+  done
+  return 1
+}
+
+quick_suites() { local name; for name in $(all_suites); do ! is_quick "$name" || echo "$name"; done; }
+
+server_suites() {
+  local name
+  for name in $(all_suites); do
+    is_quick "$name" || [ "$name" = anomalies ] || echo "$name"
+  done
+}
+
+# Test files that stand beside the crates themselves, as `--test NAME`.
+crate_tests() {
+  local file
+  for file in cache-derive/tests/*.rs cache-runtime/tests/*.rs; do
+    [ ! -e "$file" ] || printf -- '--test\n%s\n' "$(basename "$file" .rs)"
+  done
+}
+
+# In a process group of its own, so that an interrupted run ends cargo *and* the
+# tests that it started.
+run_job() {
+  set -m
+  ( "$@" | tee "$LOGS/stdout"; exit "${PIPESTATUS[0]}" ) </dev/null &
+  JOB=$!
+  set +m
+  local code=0
+  wait "$JOB" || code=$?
+  JOB=
+  return "$code"
+}
+
+end_job() { [ -z "$JOB" ] || end "$JOB" TERM; JOB=; }
+
+fail() { FAILED=$((FAILED + 1)); FAILURES+=("$1"); }
+
+# stage TITLE COMMAND...: a heading, the command, its time. The exit code counts
+# as one result only where it fails.
+stage() {
+  local title=$1 start=$SECONDS code=0
+  shift
+  printf '\n=== %s\n' "$title"
+  run_job "$@" || code=$?
+  [ "$code" -eq 0 ] || fail "$title (exit code $code)"
+  printf -- '--- %s: %s, %d s\n' "$title" "$([ "$code" -eq 0 ] && echo ok || echo FAILED)" $((SECONDS - start))
+  return "$code"
+}
+
+# tests TITLE CARGO-TEST-ARGUMENTS...: as a stage, and what the tests say is
+# counted. A suite that ran nothing has failed, and so has one that died before
+# it could count.
+tests() {
+  local title=$1 start=$SECONDS code=0 passed failed
+  shift
+  printf '\n=== %s\n' "$title"
+  run_job cargo test "${selection[@]}" "$@" || code=$?
+  read -r passed failed < <(awk '
+    /^test result: / { passed += $4; failed += $6 }
+    /^[0-9]+ passed, [0-9]+ failed$/ { passed += $1; failed += $3 }
+    END { print passed + 0, failed + 0 }' "$LOGS/stdout")
+  PASSED=$((PASSED + passed))
+  if [ "$failed" -gt 0 ]; then
+    FAILED=$((FAILED + failed))
+    FAILURES+=("$title ($failed failed)")
+  elif [ "$code" -ne 0 ]; then
+    fail "$title (exit code $code before it could count)"
+  elif [ "$passed" -eq 0 ]; then
+    fail "$title (no test ran)"
+  fi
+  printf -- '--- %s: %d passed, %d failed, %d s\n' "$title" "$passed" "$failed" $((SECONDS - start))
+}
+
+# timed TITLE COMMAND...: a stage that also counts as one passed test.
+timed() {
+  if stage "$@"; then PASSED=$((PASSED + 1)); fi
+}
+
+# The last line of a run: the count over everything.
+summary() {
+  local failure
+  printf '\n=== result after %d s\n' "$SECONDS"
+  for failure in ${FAILURES[@]+"${FAILURES[@]}"}; do
+    printf 'FAILED: %s\n' "$failure"
+  done
+  if [ $((PASSED + FAILED)) -eq 0 ]; then
+    fail "nothing ran"
+    echo "FAILED: nothing ran"
+  fi
+  printf '%d passed, %d failed\n' "$PASSED" "$FAILED"
+  [ "$FAILED" -eq 0 ]
+}

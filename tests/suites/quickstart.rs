@@ -1,0 +1,54 @@
+//! The examples run, and the quickstart resolves the same rows on every database and store.
+
+use std::path::Path;
+use std::process::Command;
+
+use cache_tests::{postgres_url, redis_url};
+
+/// Of every row that January's 27,004 flights resolve to, in order.
+const DIGEST: &str = "digest 709c9e9f7f876e41";
+
+fn example(arguments: &[&str]) -> String {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
+    let output = Command::new(env!("CARGO"))
+        .args(["run", "--quiet", "--example"])
+        .args(arguments)
+        .current_dir(root)
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{said}");
+    String::from_utf8(output.stdout).unwrap()
+}
+
+fn quickstart(arguments: &[&str]) {
+    let report = example(arguments);
+    println!("{report}");
+    assert!(report.contains(DIGEST), "{report}");
+    let flights = report.lines().find(|line| line.starts_with("flights")).unwrap();
+    assert!(flights.ends_with("27004"), "{flights}");
+}
+
+#[test]
+fn quickstart_on_the_embedded_default() {
+    quickstart(&["quickstart"]);
+}
+
+#[test]
+fn quickstart_on_postgres_and_redis() {
+    let (database, redis) = (postgres_url(), redis_url());
+    let options = ["quickstart", "--features", "cache-examples/postgres", "--"];
+    quickstart(&[&options[..], &["--database", &database, "--redis", &redis]].concat());
+}
+
+#[test]
+fn prometheus_prints_hits_and_misses() {
+    let text = example(&["prometheus"]);
+    for line in [
+        "cache_hits_total{model=\"Setting\",tier=\"in_process\"} 2",
+        "cache_negative_hits_total{model=\"Setting\",tier=\"in_process\"} 2",
+        "cache_misses_total{model=\"Setting\",tier=\"in_process\"} 2",
+    ] {
+        assert!(text.contains(line), "{line} is not in\n{text}");
+    }
+}

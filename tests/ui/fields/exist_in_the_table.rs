@@ -1,0 +1,20 @@
+use cache_runtime::Cached;
+use diesel::prelude::*;
+
+diesel::table! {
+    planes (id) {
+        id -> BigInt,
+        tail -> Text,
+        seats -> Nullable<Integer>,
+    }
+}
+
+#[derive(Queryable, Cached)]
+#[diesel(table_name = planes)]
+#[cached(pattern = "cache_aside", ttl = "10m", backends(sqlite))]
+pub struct Plane {
+    id: i64,
+    tial: String,
+}
+
+fn main() {}

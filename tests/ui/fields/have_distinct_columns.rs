@@ -1,0 +1,22 @@
+use cache_runtime::Cached;
+use diesel::prelude::*;
+
+diesel::table! {
+    planes (id) {
+        id -> BigInt,
+        tail -> Text,
+        seats -> Nullable<Integer>,
+    }
+}
+
+#[derive(Queryable, Cached)]
+#[diesel(table_name = planes)]
+#[cached(pattern = "cache_aside", ttl = "10m")]
+pub struct Plane {
+    id: i64,
+    tail: String,
+    #[diesel(column_name = tail)]
+    number: String,
+}
+
+fn main() {}

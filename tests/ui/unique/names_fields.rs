@@ -1,0 +1,21 @@
+use cache_runtime::Cached;
+use diesel::prelude::*;
+
+diesel::table! {
+    planes (id) {
+        id -> BigInt,
+        tail -> Text,
+        seats -> Nullable<Integer>,
+    }
+}
+
+#[derive(Queryable, Cached)]
+#[diesel(table_name = planes)]
+#[cached(pattern = "cache_aside", ttl = "10m", unique(tial), unique = tail, unique("tail"), unique())]
+pub struct Plane {
+    id: i64,
+    tail: String,
+    seats: Option<i32>,
+}
+
+fn main() {}
