@@ -34,6 +34,12 @@ const SWEEP_AT: usize = 64;
 /// For one process: another process's writes do not reach it. Two caches of
 /// one process may share a store through an [`Arc`], and then see each
 /// other's invalidations.
+///
+/// ```
+/// use cache_runtime::InProcess;
+///
+/// let store = InProcess::with_capacity(10_000);
+/// ```
 pub struct InProcess {
     values: Cache<EntryKey, Value>,
     shards: Box<[Mutex<Leases>]>,

@@ -8,8 +8,9 @@ use super::model::BoxError;
 /// - [`id`](Codec::id) is stored with the bytes and never reused for another encoding;
 ///   1 to 127 belong to this library, 128 to 255 to applications.
 /// - `decode` of what `encode` wrote gives an equal value.
-/// - Hostile bytes give an error: no panic, no allocation larger than a small
-///   multiple of the input, and bytes left over are an error.
+/// - Hostile bytes give an error: no panic, and bytes left over are an error. No
+///   allocation is larger than a multiple of the input that the codec states,
+///   beside what serde reserves ahead for a sequence (1 MiB).
 pub trait Codec: Send + Sync + 'static {
     /// The codec's number in the envelope.
     fn id(&self) -> u8;

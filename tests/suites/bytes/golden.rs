@@ -35,7 +35,7 @@ fn path(name: &str) -> PathBuf {
 pub fn stored(name: &str) -> Vec<u8> {
     let path = path(name);
     let text = std::fs::read_to_string(&path)
-        .unwrap_or_else(|error| panic!("{}: {error}; see write_missing", path.display()));
+        .unwrap_or_else(|error| panic!("{}: {error}", path.display()));
     text.split_whitespace().map(|byte| u8::from_str_radix(byte, 16).unwrap()).collect()
 }
 
@@ -60,7 +60,14 @@ fn what_is_stored_is_read_and_written_alike() {
     check::<Target>("lookup.bincode", Kind::Lookup, 1, Some(target()));
     check::<Target>("lookup.postcard", Kind::Lookup, 2, Some(target()));
     check::<Row>("absent", Kind::Row, 1, None);
+}
+
+/// For a new kind of entry, add it to [`files`] and save what this prints.
+#[test]
+fn every_kind_of_entry_has_its_file() {
     for (name, _, written) in files() {
+        let hex: Vec<String> = written.iter().map(|byte| format!("{byte:02x}")).collect();
+        assert!(path(name).exists(), "{}: save {}", path(name).display(), hex.join(" "));
         assert_eq!(written, stored(name), "{name}");
     }
 }
@@ -77,23 +84,6 @@ fn the_header_is_the_documented_one() {
     let sum = crate::sample::crc32(bytes[..36].iter().chain(&bytes[40..]).copied());
     assert_eq!(bytes[36..40], sum.to_le_bytes());
     assert_eq!(&bytes[40..], b"\x02UA\x92\x18", "a length, the bytes, a zigzag varint");
-}
-
-/// For a new kind of entry: `cargo test -p cache-tests --test bytes write_missing -- --ignored`.
-#[test]
-#[ignore = "writes the golden files that are not there"]
-fn write_missing() {
-    for (name, _, bytes) in files() {
-        if !path(name).exists() {
-            let lines: Vec<String> = bytes
-                .chunks(16)
-                .map(|line| {
-                    line.iter().map(|byte| format!("{byte:02x}")).collect::<Vec<_>>().join(" ")
-                })
-                .collect();
-            std::fs::write(path(name), lines.join("\n") + "\n").unwrap();
-        }
-    }
 }
 
 proptest! {

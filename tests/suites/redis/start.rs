@@ -49,6 +49,15 @@ fn tls_is_there_or_names_its_feature() {
     }
 }
 
+/// rustls panics where nobody has chosen its cryptography.
+#[tokio::test]
+async fn a_server_without_tls_is_an_error_that_says_so() {
+    let server = Server::start(&[]);
+    if let Ok(store) = Redis::url(&format!("rediss://localhost:{}", server.port)) {
+        refused(store.start().await, ErrorKind::Store, &["does that port speak TLS"]);
+    }
+}
+
 #[tokio::test]
 async fn a_server_that_is_away_is_named_and_costs_no_waiting() {
     let port = free_port();

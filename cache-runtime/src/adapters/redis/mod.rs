@@ -4,6 +4,7 @@ mod checks;
 mod keys;
 mod link;
 mod scripts;
+mod store;
 
 use std::fmt;
 use std::sync::OnceLock;
@@ -18,10 +19,8 @@ use redis::{
 
 use self::link::Link;
 use self::scripts::Script;
-use crate::ports::BoxFuture;
-use crate::ports::store::{Fill, Filled, Form, Lease, Leased, Payload, Store, StoreFacts};
+use crate::ports::store::{Fill, Lease, Payload, Store, StoreFacts};
 use crate::values::error::{Error, ErrorKind, Result};
-use crate::values::guard::Guard;
 use crate::values::key::{EntryKey, KeyWriter};
 use crate::values::token::Token;
 
@@ -29,8 +28,6 @@ use crate::values::token::Token;
 const FORM: &str = "`redis://[user:password@]host[:port][/database]`, or `rediss://..` for TLS";
 /// What an ACL user has to be allowed.
 const RIGHTS: &str = "~{* +info +script|load +evalsha +get +mget +set +del +time";
-/// Past this many milliseconds (a century) Redis could not add the present to a life.
-const LONGEST: u64 = 3_155_760_000_000;
 /// Commands that may wait to be written before their callers do.
 const QUEUE: usize = 1024;
 
@@ -39,6 +36,20 @@ const QUEUE: usize = 1024;
 /// It needs a primary that is not in cluster mode. An ACL user needs `~{* +info
 /// +script|load +evalsha +get +mget +set +del +time`. One multiplexed connection
 /// carries everything and is made anew when it is lost.
+///
+/// What it keeps is as consistent as the server: a failover may bring back what
+/// was removed, an evicting server may drop entries early. Both are among the
+/// facts that [`start`](Store::start) gives.
+///
+/// ```
+/// use std::time::Duration;
+/// use cache_runtime::Redis;
+///
+/// let store = Redis::url("redis://app:secret@cache.internal:6379/0")?
+///     .connect_timeout(Duration::from_millis(300))
+///     .response_timeout(Duration::from_millis(100));
+/// # Ok::<(), cache_runtime::Error>(())
+/// ```
 pub struct Redis {
     server: ConnectionInfo,
     /// Host and port, for errors: never the password.
@@ -50,8 +61,10 @@ pub struct Redis {
 
 impl Redis {
     /// Uses the server at `redis://[user:password@]host[:port][/database]`, or
-    /// `rediss://..` for TLS, which needs the feature `redis-tls`. Special characters in
-    /// user and password are percent-encoded. Connects when the cache is built.
+    /// `rediss://..` for TLS, which needs the feature `redis-tls` and trusts the
+    /// machine's certificates, or those in the file that `SSL_CERT_FILE` names.
+    /// Special characters in user and password are percent-encoded. Connects when
+    /// the cache is built.
     ///
     /// # Errors
     /// [`ErrorKind::Configuration`] if the URL is not of that form.
@@ -104,6 +117,8 @@ impl Redis {
             .set_connection_timeout(Some(self.connect_timeout))
             .set_response_timeout(Some(self.response_timeout))
             .set_pipeline_buffer_size(QUEUE);
+        #[cfg(feature = "redis-tls")]
+        settle_cryptography();
         let connecting = async { Link::connect(Client::open(self.server.clone())?, config).await };
         connecting.await.map_err(|source: RedisError| {
             if source.kind() == redis::ErrorKind::AuthenticationFailed {
@@ -124,14 +139,16 @@ impl Redis {
 
     /// The server did not answer.
     fn away(&self, source: RedisError) -> Error {
-        Error::new(
-            ErrorKind::Store,
-            format!(
-                "Redis at {} cannot be reached; is it running, and may this host connect to it",
-                self.address
-            ),
-        )
-        .with_source(source)
+        let advice = match self.server.addr() {
+            ConnectionAddr::TcpTls { .. } => {
+                "is it running, may this host connect to it, does that port speak TLS, and is its \
+                 certificate among the trusted ones (`SSL_CERT_FILE` may name a file of them)"
+            }
+            _ => "is it running, and may this host connect to it",
+        };
+        let address = &self.address;
+        Error::new(ErrorKind::Store, format!("Redis at {address} cannot be reached; {advice}"))
+            .with_source(source)
     }
 
     /// The server answered that it will not.
@@ -282,6 +299,16 @@ impl fmt::Debug for Redis {
     }
 }
 
+/// rustls panics at the first connection unless one implementation was chosen
+/// for the process. The application's choice comes first.
+#[cfg(feature = "redis-tls")]
+fn settle_cryptography() {
+    if rustls::crypto::CryptoProvider::get_default().is_none() {
+        // An error means that somebody else chose meanwhile.
+        let _ = rustls::crypto::ring::default_provider().install_default();
+    }
+}
+
 /// The arguments of one run of a script.
 struct Call {
     key: EntryKey,
@@ -323,143 +350,4 @@ fn lacks_right_in_script(answer: &redis::ServerError) -> bool {
 
 fn is_unknown_script(answer: &Value) -> bool {
     refusal(answer).is_some_and(|error| error.code() == "NOSCRIPT")
-}
-
-/// Whole milliseconds, within what Redis accepts.
-fn millis(duration: Duration) -> u64 {
-    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX).min(LONGEST)
-}
-
-/// Whole microseconds, within what Redis accepts and a script counts exactly.
-fn micros(duration: Duration) -> u64 {
-    u64::try_from(duration.as_micros()).unwrap_or(u64::MAX).min(LONGEST * 1000)
-}
-
-fn text(number: impl fmt::Display) -> Bytes {
-    number.to_string().into()
-}
-
-impl Store for Redis {
-    fn tier(&self) -> &'static str {
-        "redis"
-    }
-
-    fn form(&self) -> Form {
-        Form::Bytes
-    }
-
-    fn start(&self) -> BoxFuture<'_, Result<StoreFacts>> {
-        Box::pin(self.started())
-    }
-
-    fn get<'a>(&'a self, keys: &'a [EntryKey]) -> BoxFuture<'a, Result<Vec<Option<Payload>>>> {
-        Box::pin(async move {
-            let mut command = match keys.len() {
-                0 => return Ok(Vec::new()),
-                1 => redis::cmd("GET"),
-                _ => redis::cmd("MGET"),
-            };
-            for key in keys {
-                command.arg(keys::value(key));
-            }
-            let mut commands = Pipeline::with_capacity(1);
-            commands.add_command(command);
-            let mut answers = self.ask(self.link()?, &commands).await?;
-            if let Some(Value::Array(values)) = answers.first_mut() {
-                answers = std::mem::take(values);
-            }
-            if answers.len() != keys.len() {
-                return Err(self.unexpected());
-            }
-            answers
-                .into_iter()
-                .map(|answer| match answer {
-                    Value::BulkString(bytes) => Ok(Some(Payload::Bytes(bytes.into()))),
-                    Value::Nil => Ok(None),
-                    _ => Err(self.unexpected()),
-                })
-                .collect()
-        })
-    }
-
-    fn lease<'a>(&'a self, leases: &'a [Lease]) -> BoxFuture<'a, Result<Vec<Leased>>> {
-        Box::pin(async move {
-            let calls = leases.iter().map(|lease| Call {
-                key: lease.key.clone(),
-                arguments: [
-                    text(lease.token),
-                    text(millis(lease.expiry).max(1)),
-                    text(u8::from(lease.force)),
-                ],
-            });
-            self.run(&scripts::current().lease, calls.collect())
-                .await?
-                .into_iter()
-                .map(|answer| match answer {
-                    Value::BulkString(bytes) => Ok(Leased::Hit(Payload::Bytes(bytes.into()))),
-                    Value::Int(0) => Ok(Leased::Held),
-                    Value::Int(at) => {
-                        u64::try_from(at).map(Leased::Granted).map_err(|_| self.unexpected())
-                    }
-                    _ => Err(self.unexpected()),
-                })
-                .collect()
-        })
-    }
-
-    fn fill(&self, fills: Vec<Fill>) -> BoxFuture<'_, Result<Vec<Filled>>> {
-        Box::pin(async move {
-            let mut calls = Vec::with_capacity(fills.len());
-            for Fill { key, token, payload, life } in fills {
-                let Payload::Bytes(bytes) = payload else {
-                    return Err(Error::new(
-                        ErrorKind::Configuration,
-                        "a store with the form `Bytes` was given a value that is not encoded; \
-                         ask `Store::form` first",
-                    ));
-                };
-                calls.push(Call { key, arguments: [text(token), bytes, text(micros(life))] });
-            }
-            self.run(&scripts::current().fill, calls)
-                .await?
-                .into_iter()
-                .map(|answer| match answer {
-                    Value::Int(1) => Ok(Filled::Accepted),
-                    Value::Int(0) => Ok(Filled::LeaseLost),
-                    Value::Int(-1) => Ok(Filled::TooLate),
-                    _ => Err(self.unexpected()),
-                })
-                .collect()
-        })
-    }
-
-    fn release<'a>(&'a self, leases: &'a [(EntryKey, Token)]) -> BoxFuture<'a, Result<()>> {
-        Box::pin(async move {
-            let calls = leases.iter().map(|(key, token)| Call {
-                key: key.clone(),
-                arguments: [text(token), Bytes::new(), Bytes::new()],
-            });
-            self.run(&scripts::current().release, calls.collect()).await.map(drop)
-        })
-    }
-
-    fn invalidate<'a>(&'a self, keys: &'a [EntryKey]) -> BoxFuture<'a, Result<()>> {
-        Box::pin(async move {
-            if keys.is_empty() {
-                return Ok(());
-            }
-            let mut commands = Pipeline::with_capacity(keys.len());
-            for key in keys {
-                // One command for both keys, so that no fill comes between them.
-                let mut command = redis::cmd("DEL");
-                command.arg(keys::value(key));
-                // Anomaly 1: left standing, the lease would let a fill put the old value back.
-                if Guard::InvalidateLease.stands() {
-                    command.arg(keys::lease(key));
-                }
-                commands.add_command(command);
-            }
-            self.ask(self.link()?, &commands).await.map(drop)
-        })
-    }
 }
