@@ -183,7 +183,14 @@ fn codec(model: &Model) -> TokenStream {
         let reference = if model.key.len() == 1 { quote!(key) } else { quote!(&key.#index) };
         fields::write(field, &reference)
     });
-    let key_read = tuple(model.at(&model.key).map(fields::read));
+    let key_read = match model.at(&model.key).collect::<Vec<_>>().as_slice() {
+        // `Ok(..?)` would be one step too many for Clippy.
+        [one] if one.with.is_none() => quote!(__c::next(input)),
+        several => {
+            let key = tuple(several.iter().map(|field| fields::read(field)));
+            quote!(::core::result::Result::Ok(#key))
+        }
+    };
     quote! {
         fn encode_fields<__S: __c::serde::ser::SerializeTuple>(
             &self,
@@ -210,7 +217,7 @@ fn codec(model: &Model) -> TokenStream {
         fn decode_key<'de, __A: __c::serde::de::SeqAccess<'de>>(
             input: &mut __A,
         ) -> ::core::result::Result<Self::Key, __A::Error> {
-            ::core::result::Result::Ok(#key_read)
+            #key_read
         }
     }
 }
