@@ -116,6 +116,8 @@ pub(crate) struct StructAttrs {
     pub(crate) cache_version: Slot<u32>,
     pub(crate) backends: Slot<Vec<Backend>>,
     pub(crate) krate: Slot<Path>,
+    /// The names that unknown ones were probably meant to be.
+    misspelt: Vec<&'static str>,
     /// `#[diesel(table_name = ..)]`
     pub(crate) table: Option<Path>,
     /// `#[diesel(primary_key(..))]`
@@ -142,6 +144,11 @@ impl StructAttrs {
         read
     }
 
+    /// Whether something that looks like `name` was given, and has been reported.
+    pub(crate) fn is_misspelt(&self, name: &str) -> bool {
+        self.misspelt.contains(&name)
+    }
+
     fn cached(&mut self, ctxt: &Ctxt, item: &Item) {
         match item.name.to_string().as_str() {
             "pattern" => self.pattern.read(ctxt, item, |ctxt, item, form| {
@@ -165,7 +172,10 @@ impl StructAttrs {
             "cache_version" => self.cache_version.read(ctxt, item, values::integer),
             "backends" => self.backends.read(ctxt, item, backends),
             "crate" => self.krate.read(ctxt, item, values::path),
-            _ => unknown(ctxt, item, "a struct", ON_STRUCT, "a field", ON_FIELD),
+            _ => {
+                self.misspelt
+                    .extend(unknown(ctxt, item, "a struct", ON_STRUCT, "a field", ON_FIELD));
+            }
         }
     }
 
@@ -267,15 +277,15 @@ fn backends(ctxt: &Ctxt, item: &Item, form: &str) -> Option<Vec<Backend>> {
     (!all.is_empty()).then_some(all)
 }
 
-/// Reports a name that is not known here.
+/// Reports a name that is not known here, and gives the one that was probably meant.
 fn unknown(
     ctxt: &Ctxt,
     item: &Item,
     here: &str,
-    known: &[(&str, &str)],
+    known: &[(&'static str, &str)],
     elsewhere: &str,
     others: &[(&str, &str)],
-) {
+) -> Option<&'static str> {
     let name = item.name.to_string();
     if let Some((_, form)) = others.iter().find(|(other, _)| *other == name) {
         ctxt.error(
@@ -283,17 +293,17 @@ fn unknown(
             format!("`{name}` does not go on {here}"),
             format!("put `#[cached({form})]` on {elsewhere}"),
         );
-        return;
+        return None;
     }
     let names = known.iter().map(|(name, _)| format!("`{name}`")).collect::<Vec<_>>().join(", ");
     let nearest = known
         .iter()
-        .map(|(known, form)| (distance(known, &name), *form))
-        .min_by_key(|(distance, _)| *distance)
+        .map(|(known, form)| (distance(known, &name), *known, *form))
+        .min_by_key(|(distance, ..)| *distance)
         // Farther than this it is a guess, and not a slip.
-        .filter(|(distance, _)| *distance <= 1 + name.len() / 3);
+        .filter(|(distance, ..)| *distance <= 1 + name.len() / 3);
     let help = match nearest {
-        Some((_, form)) => format!("did you mean `{form}`?"),
+        Some((_, _, form)) => format!("did you mean `{form}`?"),
         None => "remove it, or see the list of attributes in docs/ATTRIBUTES.md".to_owned(),
     };
     ctxt.error(
@@ -301,6 +311,7 @@ fn unknown(
         format!("unknown attribute `{name}` on {here}: expected one of {names}"),
         help,
     );
+    nearest.map(|(_, known, _)| known)
 }
 
 /// How many letters to add, drop or replace.

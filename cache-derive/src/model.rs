@@ -11,6 +11,8 @@ use crate::ctxt::Ctxt;
 /// A model. After a mistake it holds what could still be understood, for the stub.
 pub(crate) struct Model {
     pub(crate) ident: Ident,
+    /// The name as written, for mistakes to point at.
+    pub(crate) ident_at: Ident,
     pub(crate) vis: Visibility,
     /// The path of cache-runtime.
     pub(crate) krate: Path,
@@ -63,6 +65,13 @@ pub(crate) struct Lookup {
     pub(crate) method: Ident,
 }
 
+impl Lookup {
+    /// Whether it names a field twice, which is a mistake.
+    pub(crate) fn repeats(&self) -> bool {
+        (1..self.fields.len()).any(|end| self.fields[..end].contains(&self.fields[end]))
+    }
+}
+
 impl Model {
     /// Reads a struct; `None` if the item is not one that can be a model at all.
     pub(crate) fn read(ctxt: &Ctxt, input: &DeriveInput) -> Option<Self> {
@@ -78,6 +87,7 @@ impl Model {
         let fields = fields(ctxt, input);
         let mut model = Self {
             ident: relocated(&input.ident),
+            ident_at: input.ident.clone(),
             vis: input.vis.clone(),
             krate: attrs.krate.value.clone().unwrap_or_else(|| syn::parse_quote!(::cache_runtime)),
             table: attrs.table.clone().unwrap_or_else(|| default_table(&input.ident)),
@@ -105,7 +115,7 @@ impl Model {
 
     /// What to point at if an attribute is missing.
     pub(crate) fn missing_at(&self) -> TokenStream {
-        self.attrs.at.clone().unwrap_or_else(|| self.ident.to_token_stream())
+        self.attrs.at.clone().unwrap_or_else(|| self.ident_at.to_token_stream())
     }
 
     /// A field by its column's name, or else by its own.
@@ -146,11 +156,11 @@ impl Model {
             self.key = self.find_all(ctxt, names, "which its key needs");
             return;
         }
-        self.key_at = self.ident.to_token_stream();
+        self.key_at = self.ident_at.to_token_stream();
         match self.find(&format_ident!("id")) {
             Some(index) => self.key.push(index),
             None => ctxt.error(
-                &self.ident,
+                &self.ident_at,
                 format!("`{}` has no field `id` to be its key", self.ident),
                 format!(
                     "name the primary key of the table, in its order: `#[cached({})]` or \

@@ -29,14 +29,14 @@ pub(crate) fn check(ctxt: &Ctxt, model: &Model) {
 /// `pattern` and `ttl` have no default: what may be stale, and for how long,
 /// is for the author of the model to decide.
 fn strategy_is_explicit(ctxt: &Ctxt, model: &Model) {
-    if model.attrs.pattern.at.is_none() {
+    if model.attrs.pattern.at.is_none() && !model.attrs.is_misspelt("pattern") {
         ctxt.error(
             model.missing_at(),
             "`pattern` is missing: the caching strategy is an explicit decision",
             format!("write `#[cached({})]`", form("pattern")),
         );
     }
-    if model.attrs.ttl.at.is_none() {
+    if model.attrs.ttl.at.is_none() && !model.attrs.is_misspelt("ttl") {
         ctxt.error(
             model.missing_at(),
             "`ttl` is missing: say how old an entry may become",
@@ -107,8 +107,8 @@ fn parts_are_few_and_distinct(ctxt: &Ctxt, model: &Model) {
                 "name fewer columns, or leave this model without caching",
             );
         }
-        let mut seen = HashSet::new();
-        if !fields.iter().all(|field| seen.insert(field)) {
+        let distinct: HashSet<_> = fields.iter().collect();
+        if distinct.len() < fields.len() {
             ctxt.error(at, "one column is named twice", "name each column once");
         }
     }

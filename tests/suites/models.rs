@@ -3,6 +3,8 @@
 //! `PartialEq` on the models compares column by column; the models' own serde,
 //! where they have one, would lose columns or digits, and has no part in this.
 
+#![expect(clippy::expect_used, reason = "a test may fail")]
+
 use std::fmt::Debug;
 use std::marker::PhantomData;
 

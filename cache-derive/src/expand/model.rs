@@ -43,11 +43,23 @@ pub(super) fn expand(model: &Model) -> TokenStream {
 /// Keyed by another column than the table's primary key, rows would mix.
 fn primary_key(model: &Model) -> TokenStream {
     let table = &model.table;
-    let declared = tuple(model.at(&model.key).map(|field| column(model, field)));
+    // A mistake points at the key's declaration, not at the fields.
     let span = model.key_at.span().resolved_at(proc_macro2::Span::call_site());
-    let assert = quote_spanned!(span=> __c::assert_primary_key);
+    let columns = model.at(&model.key).map(|field| {
+        let mut column = field.column.clone();
+        column.set_span(span);
+        quote_spanned!(span=> #table::#column)
+    });
+    let columns: Vec<_> = columns.collect();
+    let declared = match columns.as_slice() {
+        [one] => one.clone(),
+        all => quote_spanned!(span=> (#(#all),*)),
+    };
     quote! {
-        const _: () = #assert::<#declared, <#table::table as __diesel::Table>::PrimaryKey>();
+        const _: () = __c::assert_primary_key::<
+            #declared,
+            <#table::table as __diesel::Table>::PrimaryKey,
+        >();
     }
 }
 
@@ -171,7 +183,14 @@ fn codec(model: &Model) -> TokenStream {
         let reference = if model.key.len() == 1 { quote!(key) } else { quote!(&key.#index) };
         fields::write(field, &reference)
     });
-    let key_read = tuple(model.at(&model.key).map(fields::read));
+    let key_read = match model.at(&model.key).collect::<Vec<_>>().as_slice() {
+        // `Ok(..?)` would be one step too many for Clippy.
+        [one] if one.with.is_none() => quote!(__c::next(input)),
+        several => {
+            let key = tuple(several.iter().map(|field| fields::read(field)));
+            quote!(::core::result::Result::Ok(#key))
+        }
+    };
     quote! {
         fn encode_fields<__S: __c::serde::ser::SerializeTuple>(
             &self,
@@ -198,7 +217,7 @@ fn codec(model: &Model) -> TokenStream {
         fn decode_key<'de, __A: __c::serde::de::SeqAccess<'de>>(
             input: &mut __A,
         ) -> ::core::result::Result<Self::Key, __A::Error> {
-            ::core::result::Result::Ok(#key_read)
+            #key_read
         }
     }
 }

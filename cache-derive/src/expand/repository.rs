@@ -67,13 +67,14 @@ pub(super) fn finders(model: &Model, body: &Body) -> TokenStream {
     }
     let (ident, db) = (&model.ident, &model.db);
     let name = name(model);
-    // After the mistake of naming one twice, its method stands once.
+    // After the mistake of naming one twice, its method stands once; one that
+    // names a column twice has none.
     let mut seen = HashSet::new();
     let finders = model
         .lookups
         .iter()
         .enumerate()
-        .filter(|(_, lookup)| seen.insert(&lookup.name))
+        .filter(|(_, lookup)| seen.insert(&lookup.name) && !lookup.repeats())
         .map(|(index, lookup)| finder(model, index, lookup, body));
     quote! {
         impl<#db: __c::Database> #name<#db>

@@ -134,11 +134,13 @@ fn in_milliseconds<S: Serializer>(at: &NaiveDateTime, out: S) -> Result<S::Ok, S
 
 impl Account {
     /// The key.
+    #[must_use]
     pub fn id(&self) -> AccountId {
         self.id
     }
 
     /// The address, which is unique where there is one.
+    #[must_use]
     pub fn email(&self) -> Option<&str> {
         self.email.as_deref()
     }

@@ -36,6 +36,7 @@ pub struct Carrier {
 
 impl Carrier {
     /// The airline's name.
+    #[must_use]
     pub fn name(&self) -> &str {
         &self.name
     }

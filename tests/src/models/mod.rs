@@ -1,6 +1,19 @@
 //! Models of our own making, each with traits of real ones: they are not
 //! written for caching, and none derives more than its application needs.
 
+// What the derive puts beside a model must please users who are strict.
+#![deny(
+    missing_docs,
+    unreachable_pub,
+    unused,
+    unused_qualifications,
+    private_interfaces,
+    private_bounds,
+    clippy::all,
+    clippy::pedantic
+)]
+#![expect(clippy::option_option, reason = "a column left alone, cleared or set: as Diesel has it")]
+
 pub mod account;
 pub mod article;
 pub mod carrier;

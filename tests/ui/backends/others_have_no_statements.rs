@@ -18,10 +18,10 @@ pub struct Plane {
     seats: Option<i32>,
 }
 
-fn on_sqlite<D: cache_runtime::Database<Backend = diesel::sqlite::Sqlite>>(
-    planes: PlaneRepository<D>,
-) {
-    let _ = planes.find(7_i64);
+fn has_statements<M: cache_runtime::__private::Statements<diesel::sqlite::Sqlite>>() {}
+
+fn uses() {
+    has_statements::<Plane>();
 }
 
 fn main() {}

@@ -22,9 +22,8 @@ async fn uses<D: cache_runtime::Database>(planes: PlaneRepository<D>)
 where
     Plane: cache_runtime::__private::Statements<D::Backend>,
 {
-    let _ = planes.find_by_tail(5_i32).await;
-    let _ = planes.find_by_seats(5_i32).await;
-    let _ = planes.find("N1").await;
+    let _ = planes.find_by_tail(5_i32);
+    let _ = planes.find_by_seats(5_i32);
 }
 
 fn main() {}
