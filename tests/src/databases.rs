@@ -47,7 +47,9 @@ struct Setup {
 
 impl<C: R2D2Connection + 'static> CustomizeConnection<C, diesel::r2d2::Error> for Setup {
     fn on_acquire(&self, connection: &mut C) -> Result<(), diesel::r2d2::Error> {
-        connection.batch_execute(self.each).map_err(diesel::r2d2::Error::QueryError)?;
+        if !self.each.is_empty() {
+            connection.batch_execute(self.each).map_err(diesel::r2d2::Error::QueryError)?;
+        }
         Statements(self.statements.clone()).watch(connection);
         Ok(())
     }
