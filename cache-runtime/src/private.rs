@@ -6,7 +6,9 @@ pub use serde;
 pub use crate::facade::repository::{Cached, Repository};
 pub use crate::ports::database::{Database, Load};
 pub use crate::ports::keys_in::KeysIn;
-pub use crate::ports::model::{Change, Descriptor, FromRow, Insert, Model, Statements, Upsert};
+pub use crate::ports::model::{
+    Change, Descriptor, FromRow, Insert, Model, Statements, Upsert,
+};
 pub use crate::values::error::Result;
 pub use crate::values::key::{AsKey, Key, KeyParts, KeyWriter};
 pub use crate::values::policy::{OnWrite, Pattern, Policy};
@@ -39,9 +41,7 @@ macro_rules! __if_sqlite { ($($item:item)*) => { $($item)* }; }
 #[cfg(not(feature = "sqlite"))]
 #[doc(hidden)]
 #[macro_export]
-macro_rules! __if_sqlite {
-    ($($item:item)*) => {};
-}
+macro_rules! __if_sqlite { ($($item:item)*) => {}; }
 
 /// Keeps its items where the runtime's feature `postgres` is on.
 #[cfg(feature = "postgres")]
@@ -51,6 +51,4 @@ macro_rules! __if_postgres { ($($item:item)*) => { $($item)* }; }
 #[cfg(not(feature = "postgres"))]
 #[doc(hidden)]
 #[macro_export]
-macro_rules! __if_postgres {
-    ($($item:item)*) => {};
-}
+macro_rules! __if_postgres { ($($item:item)*) => {}; }

@@ -15,16 +15,14 @@ pub trait Codec: Send + Sync + 'static {
     fn id(&self) -> u8;
 
     /// Appends the encoding of `value` to `out`.
-    fn encode(
-        &self,
-        value: &dyn erased_serde::Serialize,
-        out: &mut Vec<u8>,
-    ) -> Result<(), BoxError>;
+    fn encode(&self, value: &dyn erased_serde::Serialize, out: &mut Vec<u8>)
+    -> Result<(), BoxError>;
 
     /// Hands `read` a deserializer over exactly `bytes`.
     fn decode(&self, bytes: &[u8], read: Read<'_>) -> Result<(), BoxError>;
 }
 
 /// Takes a value out of a codec's deserializer.
-pub type Read<'a> =
-    &'a mut dyn FnMut(&mut dyn erased_serde::Deserializer<'_>) -> Result<(), erased_serde::Error>;
+pub type Read<'a> = &'a mut dyn FnMut(
+    &mut dyn erased_serde::Deserializer<'_>,
+) -> Result<(), erased_serde::Error>;

@@ -102,7 +102,12 @@ impl fmt::Display for Unreadable {
 pub fn open(header: Header) -> Vec<u8> {
     let mut bytes = Vec::with_capacity(HEADER + 96);
     bytes.extend_from_slice(&MAGIC);
-    bytes.extend_from_slice(&[FORMAT, header.codec, header.kind as u8, u8::from(header.present)]);
+    bytes.extend_from_slice(&[
+        FORMAT,
+        header.codec,
+        header.kind as u8,
+        u8::from(header.present),
+    ]);
     bytes.extend_from_slice(&header.fingerprint.to_le_bytes());
     bytes.extend_from_slice(&header.version.to_le_bytes());
     bytes.extend_from_slice(&header.leased_at.to_le_bytes());

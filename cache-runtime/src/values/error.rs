@@ -63,7 +63,9 @@ impl From<diesel::result::Error> for Error {
     fn from(source: diesel::result::Error) -> Self {
         use diesel::result::Error as Diesel;
         match &source {
-            Diesel::QueryBuilderError(inner) if inner.is::<diesel::result::EmptyChangeset>() => {
+            Diesel::QueryBuilderError(inner)
+                if inner.is::<diesel::result::EmptyChangeset>() =>
+            {
                 Self::new(
                     ErrorKind::EmptyChangeset,
                     "the changeset sets no column; give it at least one value, or skip the update",
