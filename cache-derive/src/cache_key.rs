@@ -45,7 +45,7 @@ pub(crate) fn derive(input: &DeriveInput) -> TokenStream {
 
             #[automatically_derived]
             impl __c::KeyParts for #ident {
-                fn write_parts(&self, out: &mut __c::KeyWriter) {
+                fn write_parts(&self, __out: &mut __c::KeyWriter) {
                     #(#parts)*
                 }
             }
@@ -63,5 +63,5 @@ pub(crate) fn derive(input: &DeriveInput) -> TokenStream {
 /// Writes one field; an error about its type points at the type.
 fn part(member: &Member, span: proc_macro2::Span) -> TokenStream {
     let span = span.resolved_at(proc_macro2::Span::call_site());
-    quote_spanned!(span=> __c::KeyParts::write_parts(&self.#member, out);)
+    quote_spanned!(span=> __c::KeyParts::write_parts(&self.#member, __out);)
 }

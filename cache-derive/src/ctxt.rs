@@ -50,3 +50,24 @@ impl Drop for Ctxt {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn all_mistakes_are_kept_with_their_help() {
+        let ctxt = Ctxt::new();
+        ctxt.error(quote::quote!(a), "first", "write b");
+        ctxt.error(quote::quote!(c), "second", "write d");
+        let messages: Vec<String> =
+            ctxt.check().err().into_iter().flatten().map(|error| error.to_string()).collect();
+        assert_eq!(messages, ["first\nhelp: write b", "second\nhelp: write d"]);
+    }
+
+    #[test]
+    #[should_panic(expected = "never looked at")]
+    fn mistakes_cannot_be_forgotten() {
+        drop(Ctxt::new());
+    }
+}

@@ -1,8 +1,7 @@
 //! Each mistake gives one error, at the right place, with the correct form.
 //!
-//! The messages are rustc's of one release, so they are compared on that one
-//! alone: `TRYBUILD=overwrite cargo test -p cache-tests --test compile_fail`
-//! writes them anew.
+//! Parts of the messages are rustc's, and change with its releases: look at what
+//! `TRYBUILD=overwrite cargo test -p cache-tests --test compile_fail` writes anew.
 
 #[test]
 fn mistakes_are_explained() {

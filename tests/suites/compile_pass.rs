@@ -149,6 +149,73 @@ mod private {
     }
 }
 
+/// Columns of every name that an expansion might use for a parameter, all in scope.
+mod columns_in_scope {
+    #![allow(dead_code, unused_imports, reason = "nothing here runs")]
+
+    use self::entries::dsl::*;
+    use diesel::prelude::*;
+
+    diesel::table! {
+        entries (key, line) {
+            key -> Integer,
+            line -> Integer,
+            keys -> Text,
+            lookup -> Nullable<Text>,
+            change -> Text,
+            out -> Text,
+            input -> Text,
+            visit -> Text,
+            value -> Text,
+        }
+    }
+
+    /// How a value is kept.
+    mod plain {
+        use serde::{Deserialize, Deserializer, Serializer};
+
+        pub(super) fn serialize<S: Serializer>(text: &str, out: S) -> Result<S::Ok, S::Error> {
+            out.serialize_str(text)
+        }
+
+        pub(super) fn deserialize<'de, D: Deserializer<'de>>(input: D) -> Result<String, D::Error> {
+            String::deserialize(input)
+        }
+    }
+
+    /// An entry.
+    #[derive(Queryable, cache_runtime::Cached)]
+    #[diesel(table_name = entries, primary_key(key, line))]
+    #[cached(pattern = "cache_aside", ttl = "1s", unique(keys), unique(lookup, change))]
+    #[cached(insert = NewEntry, changeset = EntryChanges)]
+    struct Entry {
+        key: i32,
+        line: i32,
+        keys: String,
+        lookup: Option<String>,
+        change: String,
+        out: String,
+        input: String,
+        visit: String,
+        #[cached(with = plain)]
+        value: String,
+    }
+
+    /// A new entry.
+    #[derive(Insertable)]
+    #[diesel(table_name = entries)]
+    struct NewEntry {
+        line: i32,
+    }
+
+    /// Changes of an entry.
+    #[derive(AsChangeset)]
+    #[diesel(table_name = entries)]
+    struct EntryChanges {
+        out: Option<String>,
+    }
+}
+
 /// The repository can be named, kept, shared and asked.
 #[test]
 fn repositories_are_ordinary_types() {

@@ -183,3 +183,107 @@ fn a_lookup_that_is_null_is_noted() {
     assert!(!parts(&Seat::sample(2))[1].1, "a ticket");
     assert!(parts(&Seat::sample(2))[2].1, "one of two columns");
 }
+
+/// The statements, on a real SQLite.
+mod statements {
+    use std::fmt::Debug;
+
+    use cache_runtime::__private::{Change, FromRow, Insert, Load, Statements, Upsert};
+    use cache_tests::models::account::{
+        Account, AccountChanges, AccountId, ImportedAccount, NewAccount,
+    };
+    use cache_tests::models::article::{ArticleChanges, ArticleHead, NewArticle};
+    use cache_tests::models::carrier::{Carrier, CarrierChanges, NewCarrier};
+    use cache_tests::models::seat::{Boarding, NewSeat, Seat, SeatChanges};
+    use cache_tests::models::setting::{NewSetting, Setting, SettingChanges};
+    use cache_tests::models::webhook::{NewWebhook, Webhook, WebhookChanges};
+    use cache_tests::models::{Sample, Sql, account, article, carrier, seat, setting, webhook};
+    use diesel::connection::{Connection, LoadConnection, SimpleConnection};
+    use diesel::sqlite::{Sqlite, SqliteConnection};
+
+    fn rows<M: FromRow<Sqlite>>(
+        connection: &mut SqliteConnection,
+        load: Load<Sqlite, M>,
+    ) -> Vec<M> {
+        let rows = LoadConnection::load(connection, load).expect("the statement runs");
+        rows.map(|row| M::from_row(&row.expect("a row")).expect("reads")).collect()
+    }
+
+    /// Writes ten rows by `I` and changes them by `C`, each way that there is.
+    fn write_and_read<M, I, C>(sql: &Sql)
+    where
+        M: Statements<Sqlite> + PartialEq + Debug,
+        I: Sample + Insert<M, Sqlite> + Upsert<M, Sqlite, C>,
+        C: Sample + Change<M, Sqlite>,
+    {
+        let connection = &mut SqliteConnection::establish(":memory:").expect("a database");
+        connection.batch_execute(sql.sqlite.expect("a table for SQLite")).expect("creates it");
+
+        let written: Vec<M> =
+            (1..=10).flat_map(|n| rows(connection, I::sample(n).insert())).collect();
+        assert_eq!(written.len(), 10);
+        let keys: Vec<M::Key> = written.iter().map(M::key).collect();
+        let found = rows(connection, M::by_keys(keys[2..5].to_vec()));
+        assert_eq!(found.len(), 3);
+        assert!(written[2..5].iter().all(|row| found.contains(row)), "as the insert returned them");
+        assert_eq!(rows(connection, M::by_keys(Vec::new())), []);
+
+        let changed = rows(connection, C::sample(2).update(keys[1].clone()));
+        assert_eq!(changed, rows(connection, M::by_keys(vec![keys[1].clone()])));
+        assert_ne!(changed[0], written[1]);
+        let others = rows(connection, M::by_keys(vec![keys[0].clone(), keys[2].clone()]));
+        assert!(
+            others.contains(&written[0]) && others.contains(&written[2]),
+            "only one was changed"
+        );
+
+        let deleted = rows(connection, M::delete(keys[3].clone()));
+        assert_eq!(deleted.iter().collect::<Vec<_>>(), [&written[3]], "as it was");
+        assert_eq!(rows(connection, M::by_keys(keys[3..4].to_vec())), []);
+        assert_eq!(rows(connection, I::sample(4).upsert(C::sample(4))).len(), 1, "comes back");
+    }
+
+    #[test]
+    fn of_a_plain_model() {
+        write_and_read::<Carrier, NewCarrier, CarrierChanges>(&carrier::SQL);
+    }
+
+    #[test]
+    fn of_a_key_that_the_database_makes() {
+        write_and_read::<Account, NewAccount, AccountChanges>(&account::SQL);
+        write_and_read::<Account, ImportedAccount, AccountChanges>(&account::SQL);
+    }
+
+    #[test]
+    fn of_a_key_of_five_columns() {
+        write_and_read::<Seat, NewSeat, SeatChanges>(&seat::SQL);
+        write_and_read::<Seat, NewSeat, Boarding>(&seat::SQL);
+    }
+
+    #[test]
+    fn of_a_key_of_two_columns() {
+        write_and_read::<Setting, NewSetting, SettingChanges>(&setting::SQL);
+    }
+
+    #[test]
+    fn of_a_part_of_a_table() {
+        write_and_read::<ArticleHead, NewArticle, ArticleChanges>(&article::SQL);
+    }
+
+    #[test]
+    fn of_a_key_of_bytes() {
+        write_and_read::<Webhook, NewWebhook, WebhookChanges>(&webhook::SQL);
+    }
+
+    #[test]
+    fn an_upsert_changes_the_row_that_has_the_key() {
+        let connection = &mut SqliteConnection::establish(":memory:").expect("a database");
+        connection.batch_execute(account::SQL.sqlite.expect("a table")).expect("creates it");
+        let upsert = || ImportedAccount::sample(3).upsert(AccountChanges::sample(3));
+        let first: Vec<Account> = rows(connection, upsert());
+        let second = rows(connection, upsert());
+        assert_eq!(first[0].id(), AccountId(3));
+        assert_ne!(first, second, "the changeset was applied to what was there");
+        assert_eq!(rows(connection, Account::by_keys(vec![AccountId(3)])), second);
+    }
+}

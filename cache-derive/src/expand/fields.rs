@@ -23,9 +23,9 @@ fn wrapper(field: &Field) -> Option<TokenStream> {
         impl __c::serde::Serialize for #write<'_> {
             fn serialize<__S: __c::serde::Serializer>(
                 &self,
-                serializer: __S,
+                __serializer: __S,
             ) -> ::core::result::Result<__S::Ok, __S::Error> {
-                #with::serialize(self.0, serializer)
+                #with::serialize(self.0, __serializer)
             }
         }
 
@@ -34,9 +34,9 @@ fn wrapper(field: &Field) -> Option<TokenStream> {
         #[automatically_derived]
         impl<'de> __c::serde::Deserialize<'de> for #read {
             fn deserialize<__D: __c::serde::Deserializer<'de>>(
-                deserializer: __D,
+                __deserializer: __D,
             ) -> ::core::result::Result<Self, __D::Error> {
-                ::core::result::Result::map(#with::deserialize(deserializer), Self)
+                ::core::result::Result::map(#with::deserialize(__deserializer), Self)
             }
         }
     })
@@ -58,7 +58,7 @@ pub(super) fn write(field: &Field, reference: &TokenStream) -> TokenStream {
     };
     // An error about the type points at the type.
     let span = field.ty.span().resolved_at(proc_macro2::Span::call_site());
-    quote_spanned!(span=> __c::serde::ser::SerializeTuple::serialize_element(out, #value)?;)
+    quote_spanned!(span=> __c::serde::ser::SerializeTuple::serialize_element(__out, #value)?;)
 }
 
 /// Reads the next value as one of a field.
@@ -66,8 +66,8 @@ pub(super) fn read(field: &Field) -> TokenStream {
     let span = field.ty.span().resolved_at(proc_macro2::Span::call_site());
     if field.with.is_some() {
         let (_, read) = names(field);
-        quote_spanned!(span=> __c::next::<#read, __A>(input)?.0)
+        quote_spanned!(span=> __c::next::<#read, __A>(__input)?.0)
     } else {
-        quote_spanned!(span=> __c::next(input)?)
+        quote_spanned!(span=> __c::next(__input)?)
     }
 }

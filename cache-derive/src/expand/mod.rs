@@ -4,6 +4,8 @@
 //! `const _` block, so that no other name can clash with the user's. Inside
 //! the block `__c` is the runtime's support module and `__diesel` its Diesel.
 //! Field types also appear there, so the block's own items begin with `__`.
+//! So do parameters: `use users::dsl::*` brings a unit struct of each column's
+//! name into scope, and no parameter may be named like a unit struct.
 
 mod fields;
 mod model;

@@ -157,9 +157,9 @@ fn each_lookup(model: &Model) -> TokenStream {
             quote!(&self.#ident)
         }));
         let value = if lookup.fields.len() == 1 { value } else { quote!(&#value) };
-        quote!(visit(#index, #value);)
+        quote!(__visit(#index, #value);)
     });
-    let visit = if model.lookups.is_empty() { quote!(_visit) } else { quote!(visit) };
+    let visit = if model.lookups.is_empty() { quote!(_) } else { quote!(__visit) };
     quote! {
         fn each_lookup(&self, #visit: &mut dyn ::core::ops::FnMut(usize, &dyn __c::KeyParts)) {
             #(#visits)*
@@ -180,12 +180,12 @@ fn codec(model: &Model) -> TokenStream {
     });
     let key_writes = model.at(&model.key).enumerate().map(|(index, field)| {
         let index = Literal::usize_unsuffixed(index);
-        let reference = if model.key.len() == 1 { quote!(key) } else { quote!(&key.#index) };
+        let reference = if model.key.len() == 1 { quote!(__key) } else { quote!(&__key.#index) };
         fields::write(field, &reference)
     });
     let key_read = match model.at(&model.key).collect::<Vec<_>>().as_slice() {
         // `Ok(..?)` would be one step too many for Clippy.
-        [one] if one.with.is_none() => quote!(__c::next(input)),
+        [one] if one.with.is_none() => quote!(__c::next(__input)),
         several => {
             let key = tuple(several.iter().map(|field| fields::read(field)));
             quote!(::core::result::Result::Ok(#key))
@@ -194,28 +194,28 @@ fn codec(model: &Model) -> TokenStream {
     quote! {
         fn encode_fields<__S: __c::serde::ser::SerializeTuple>(
             &self,
-            out: &mut __S,
+            __out: &mut __S,
         ) -> ::core::result::Result<(), __S::Error> {
             #(#writes)*
             ::core::result::Result::Ok(())
         }
 
         fn decode_fields<'de, __A: __c::serde::de::SeqAccess<'de>>(
-            input: &mut __A,
+            __input: &mut __A,
         ) -> ::core::result::Result<Self, __A::Error> {
             ::core::result::Result::Ok(Self { #(#reads)* })
         }
 
         fn encode_key<__S: __c::serde::ser::SerializeTuple>(
-            key: &Self::Key,
-            out: &mut __S,
+            __key: &Self::Key,
+            __out: &mut __S,
         ) -> ::core::result::Result<(), __S::Error> {
             #(#key_writes)*
             ::core::result::Result::Ok(())
         }
 
         fn decode_key<'de, __A: __c::serde::de::SeqAccess<'de>>(
-            input: &mut __A,
+            __input: &mut __A,
         ) -> ::core::result::Result<Self::Key, __A::Error> {
             #key_read
         }

@@ -44,8 +44,8 @@ pub(super) fn impls(model: &Model) -> TokenStream {
 
         #[automatically_derived]
         impl<#db: __c::Database> ::core::convert::From<__c::Repository<#ident, #db>> for #name<#db> {
-            fn from(repository: __c::Repository<#ident, #db>) -> Self {
-                Self(repository)
+            fn from(__repository: __c::Repository<#ident, #db>) -> Self {
+                Self(__repository)
             }
         }
 
@@ -90,7 +90,10 @@ fn finder(model: &Model, index: usize, lookup: &Lookup, body: &Body) -> TokenStr
     let (ident, vis) = (&model.ident, &model.vis);
     let (method, variant) = (&lookup.method, &lookup.variant);
     let index = Literal::usize_unsuffixed(index);
-    let arguments: Vec<&Ident> = model.at(&lookup.fields).map(|field| &field.column).collect();
+    let arguments: Vec<Ident> = model
+        .at(&lookup.fields)
+        .map(|field| format_ident!("by_{}", field.column.unraw(), span = field.column.span()))
+        .collect();
     let types = lookup_types(model, lookup);
     let doc = format!(
         " The row with this {}, if there is one. As consistent as `find`.",

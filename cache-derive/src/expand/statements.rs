@@ -9,7 +9,6 @@ use crate::model::{Field, Model};
 
 /// All statements on all of the model's backends.
 pub(super) fn expand(model: &Model) -> TokenStream {
-    let table = &model.table;
     let columns: Vec<_> = model.fields.iter().map(|field| column(model, field)).collect();
     let methods = methods(model);
     let statements = statements(model);
@@ -22,7 +21,6 @@ pub(super) fn expand(model: &Model) -> TokenStream {
     let upsert = pairs.map(|(insert, change)| upsert(model, insert, change));
     let items = quote! {
         #methods
-        use #table::table as __table;
 
         type __Columns = (#(#columns,)*);
         const __COLUMNS: __Columns = (#(#columns,)*);
@@ -48,7 +46,7 @@ fn types(types: Option<&Vec<Type>>) -> &[Type] {
 }
 
 fn statements(model: &Model) -> TokenStream {
-    let ident = &model.ident;
+    let (ident, table) = (&model.ident, &model.table);
     let by_keys = by_keys(model);
     let by_key = by_key(model);
     let by_lookup = model.lookups.iter().map(|lookup| {
@@ -57,7 +55,7 @@ fn statements(model: &Model) -> TokenStream {
         let filter = all_equal(model, &lookup.fields, &names);
         quote! {
             __Lookup::#variant(#(#names),*) => {
-                __c::Load::new(__table.filter(#filter).select(__COLUMNS))
+                __c::Load::new(#table::table.filter(#filter).select(__COLUMNS))
             }
         }
     });
@@ -65,55 +63,55 @@ fn statements(model: &Model) -> TokenStream {
         #[automatically_derived]
         impl __c::FromRow<__Db> for #ident {
             fn from_row<'__a>(
-                row: &impl __diesel::row::Row<'__a, __Db>,
+                __row: &impl __diesel::row::Row<'__a, __Db>,
             ) -> __diesel::deserialize::Result<Self> {
                 <Self as __diesel::deserialize::FromSqlRow<
                     __diesel::dsl::SqlTypeOf<__Columns>,
                     __Db,
-                >>::build_from_row(row)
+                >>::build_from_row(__row)
             }
         }
 
         #[automatically_derived]
         impl __c::Statements<__Db> for #ident {
-            fn by_keys(keys: ::std::vec::Vec<Self::Key>) -> __c::Load<__Db, Self> {
-                __c::Load::new(__table.filter(#by_keys).select(__COLUMNS))
+            fn by_keys(__keys: ::std::vec::Vec<Self::Key>) -> __c::Load<__Db, Self> {
+                __c::Load::new(#table::table.filter(#by_keys).select(__COLUMNS))
             }
 
-            fn by_lookup(lookup: Self::Lookup) -> __c::Load<__Db, Self> {
-                match lookup {
+            fn by_lookup(__lookup: Self::Lookup) -> __c::Load<__Db, Self> {
+                match __lookup {
                     #(#by_lookup)*
                 }
             }
 
-            fn delete(key: Self::Key) -> __c::Load<__Db, Self> {
-                __c::Load::new(__diesel::delete(__table.filter(#by_key)).returning(__COLUMNS))
+            fn delete(__key: Self::Key) -> __c::Load<__Db, Self> {
+                __c::Load::new(__diesel::delete(#table::table.filter(#by_key)).returning(__COLUMNS))
             }
         }
     }
 }
 
 fn insert(model: &Model, ty: &Type) -> TokenStream {
-    let ident = &model.ident;
+    let (ident, table) = (&model.ident, &model.table);
     quote! {
         #[automatically_derived]
         impl __c::Insert<#ident, __Db> for #ty {
             fn insert(self) -> __c::Load<__Db, #ident> {
-                __c::Load::new(__diesel::insert_into(__table).values(self).returning(__COLUMNS))
+                __c::Load::new(__diesel::insert_into(#table::table).values(self).returning(__COLUMNS))
             }
         }
     }
 }
 
 fn change(model: &Model, ty: &Type) -> TokenStream {
-    let ident = &model.ident;
+    let (ident, table) = (&model.ident, &model.table);
     let by_key = by_key(model);
     quote! {
         #[automatically_derived]
         impl __c::Change<#ident, __Db> for #ty {
-            fn update(self, key: <#ident as __c::Model>::Key) -> __c::Load<__Db, #ident> {
+            fn update(self, __key: <#ident as __c::Model>::Key) -> __c::Load<__Db, #ident> {
                 __c::Load::new(
-                    __diesel::update(__table.filter(#by_key)).set(self).returning(__COLUMNS),
+                    __diesel::update(#table::table.filter(#by_key)).set(self).returning(__COLUMNS),
                 )
             }
         }
@@ -121,18 +119,18 @@ fn change(model: &Model, ty: &Type) -> TokenStream {
 }
 
 fn upsert(model: &Model, insert: &Type, change: &Type) -> TokenStream {
-    let ident = &model.ident;
+    let (ident, table) = (&model.ident, &model.table);
     let conflict = tuple(model.at(&model.key).map(|field| column(model, field)));
     quote! {
         #[automatically_derived]
         impl __c::Upsert<#ident, __Db, #change> for #insert {
-            fn upsert(self, change: #change) -> __c::Load<__Db, #ident> {
+            fn upsert(self, __change: #change) -> __c::Load<__Db, #ident> {
                 __c::Load::new(
-                    __diesel::insert_into(__table)
+                    __diesel::insert_into(#table::table)
                         .values(self)
                         .on_conflict(#conflict)
                         .do_update()
-                        .set(change)
+                        .set(__change)
                         .returning(__COLUMNS),
                 )
             }
@@ -144,21 +142,21 @@ fn upsert(model: &Model, insert: &Type, change: &Type) -> TokenStream {
 fn by_keys(model: &Model) -> TokenStream {
     if let [one] = model.at(&model.key).collect::<Vec<&Field>>().as_slice() {
         let column = column(model, one);
-        return quote!(#column.eq_any(keys));
+        return quote!(#column.eq_any(__keys));
     }
     let names: Vec<_> = (0..model.key.len()).map(part).collect();
     let equal = all_equal(model, &model.key, &names);
-    quote!(__c::KeysIn::new(keys.into_iter().map(|(#(#names),*)| #equal)))
+    quote!(__c::KeysIn::new(__keys.into_iter().map(|(#(#names),*)| #equal)))
 }
 
 /// The condition for `key`.
 fn by_key(model: &Model) -> TokenStream {
     let values: Vec<_> = match model.key.len() {
-        1 => vec![quote!(key)],
+        1 => vec![quote!(__key)],
         parts => (0..parts)
             .map(|index| {
                 let index = Literal::usize_unsuffixed(index);
-                quote!(key.#index)
+                quote!(__key.#index)
             })
             .collect(),
     };
@@ -177,6 +175,6 @@ fn all_equal(model: &Model, fields: &[usize], values: &[TokenStream]) -> TokenSt
 
 /// A name for the part of a key.
 fn part(index: usize) -> TokenStream {
-    let name = quote::format_ident!("part_{index}");
+    let name = quote::format_ident!("__part_{index}");
     quote!(#name)
 }

@@ -2,9 +2,11 @@
 //!
 //! Who may share is the point. Each flight counts its steps: what it sent to
 //! the store or the database. A caller remembers the step at which it came
-//! aboard, and takes the answer only if whatever the answer rests on was sent
+//! aboard, and takes an answer only if whatever the answer rests on was sent
 //! later. So a caller never gets a value older than its own arrival (anomalies
-//! 9 and 48); one that came too late looks at the cache again.
+//! 9 and 48). Who came too late for one round stays aboard, and the pilot flies
+//! another, which looks at the cache first: one round runs and one waits,
+//! however many callers there are, and none waits for more than the two.
 //!
 //! A flight runs on a task of its own: a caller that is dropped leaves the
 //! others untouched. If the task itself ends early (a panic, a runtime that
@@ -37,18 +39,24 @@ pub(crate) struct Flights<A> {
 struct Progress<A> {
     /// How many things were sent so far.
     step: u32,
+    /// The step at which the last caller boarded.
+    last_boarded: u32,
     /// The answer, good for those who boarded at this step or before.
     answer: Option<(Result<A>, u32)>,
-    /// Nothing more will come.
-    landed: bool,
+}
+
+impl<A> Progress<A> {
+    /// Whether the answer is good for one who boarded at this step.
+    fn is_good_for(&self, boarded: u32) -> bool {
+        let good = |(_, through): &(_, u32)| *through >= boarded || !Guard::JoinInTime.stands();
+        self.answer.as_ref().is_some_and(good)
+    }
 }
 
 /// How a flight ended for one caller.
 pub(crate) enum Landing<A> {
     /// This is the answer.
     Answer(Result<A>),
-    /// The answer is older than the caller: look at the cache again.
-    TooLate,
     /// The flight was torn down.
     Abandoned,
 }
@@ -59,6 +67,7 @@ pub(crate) struct Pilot<A> {
     flight: Arc<watch::Sender<Progress<A>>>,
     shards: Arc<[Shard<A>]>,
     shard: usize,
+    landed: bool,
 }
 
 /// One caller aboard.
@@ -80,16 +89,21 @@ impl<A: Clone> Flights<A> {
         match flights.entry(key.clone()) {
             Slot::Occupied(slot) => {
                 let progress = slot.get().subscribe();
-                let boarded = progress.borrow().step;
+                let mut boarded = 0;
+                slot.get().send_if_modified(|progress| {
+                    progress.last_boarded = progress.step;
+                    boarded = progress.step;
+                    false // nobody waits for passengers
+                });
                 (None, Passenger { progress, boarded })
             }
             Slot::Vacant(slot) => {
-                let (flight, progress) =
-                    watch::channel(Progress { step: 0, answer: None, landed: false });
+                let start = Progress { step: 0, last_boarded: 0, answer: None };
+                let (flight, progress) = watch::channel(start);
                 let flight = Arc::new(flight);
                 slot.insert(flight.clone());
                 let shards = self.shards.clone();
-                let pilot = Pilot { key: key.clone(), flight, shards, shard };
+                let pilot = Pilot { key: key.clone(), flight, shards, shard, landed: false };
                 (Some(pilot), Passenger { progress, boarded: 0 })
             }
         }
@@ -128,37 +142,42 @@ impl<A> Pilot<A> {
         });
     }
 
-    /// Ends the flight: who is still aboard came too late.
-    pub(crate) fn land(self) {
-        self.flight.send_modify(|progress| progress.landed = true);
+    /// Ends the flight, or gives it back for another round if somebody boarded
+    /// whom no answer suits.
+    pub(crate) fn land(mut self) -> Option<Self> {
+        let shards = self.shards.clone();
+        // Under this lock nobody boards.
+        let mut flights = shards[self.shard].lock();
+        let all_served = {
+            let progress = self.flight.borrow();
+            progress.is_good_for(progress.last_boarded)
+        };
+        if !all_served {
+            return Some(self);
+        }
+        flights.remove(&self.key);
+        self.landed = true;
+        None
     }
 }
 
 impl<A> Drop for Pilot<A> {
     fn drop(&mut self) {
-        // With the sender gone, passengers see the end, landed or not.
-        self.shards[self.shard].lock().remove(&self.key);
+        // With the sender gone, passengers see that nothing will come.
+        if !self.landed {
+            self.shards[self.shard].lock().remove(&self.key);
+        }
     }
 }
 
 impl<A: Clone> Passenger<A> {
-    /// Waits for the end of the flight, as far as it concerns this caller.
+    /// Waits for an answer that suits this caller.
     pub(crate) async fn landing(mut self) -> Landing<A> {
         let boarded = self.boarded;
-        let in_time = |through: u32| through >= boarded || !Guard::JoinInTime.stands();
-        let settled = self
-            .progress
-            .wait_for(|progress| {
-                progress.landed
-                    || progress.answer.as_ref().is_some_and(|(_, through)| in_time(*through))
-            })
-            .await;
-        match settled {
-            Ok(progress) => match &progress.answer {
-                Some((answer, through)) if in_time(*through) => Landing::Answer(answer.clone()),
-                _ => Landing::TooLate,
-            },
-            Err(_) => Landing::Abandoned,
+        let settled = self.progress.wait_for(|progress| progress.is_good_for(boarded)).await;
+        match settled.as_deref().map(|progress| &progress.answer) {
+            Ok(Some((answer, _))) => Landing::Answer(answer.clone()),
+            Ok(None) | Err(_) => Landing::Abandoned,
         }
     }
 }
@@ -173,7 +192,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn who_boards_after_the_read_was_sent_does_not_share_it() {
+    async fn who_boards_after_the_read_was_sent_waits_for_another_round() {
         let flights = Flights::<u32>::new();
         let (pilot, first) = flights.board(&key());
         let pilot = pilot.expect("the first is the pilot");
@@ -181,9 +200,12 @@ mod tests {
         let (none, late) = flights.board(&key());
         assert!(none.is_none());
         pilot.answer(Ok(1), read);
-        pilot.land();
         assert!(matches!(first.landing().await, Landing::Answer(Ok(1))));
-        assert!(matches!(late.landing().await, Landing::TooLate));
+        let pilot = pilot.land().expect("the late one is still aboard");
+        let read = pilot.step();
+        pilot.answer(Ok(2), read);
+        assert!(pilot.land().is_none(), "all are served");
+        assert!(matches!(late.landing().await, Landing::Answer(Ok(2))));
         assert!(flights.board(&key()).0.is_some(), "a landed flight is gone");
     }
 
@@ -198,9 +220,12 @@ mod tests {
         let fill = pilot.step();
         let (_, after) = flights.board(&key());
         pilot.confirm(fill);
-        pilot.land();
         assert!(matches!(between.landing().await, Landing::Answer(Ok(1))));
-        assert!(matches!(after.landing().await, Landing::TooLate), "anomaly 48");
+        let pilot = pilot.land().expect("anomaly 48: the one who came after is still aboard");
+        let look = pilot.step();
+        pilot.answer(Ok(2), look);
+        assert!(pilot.land().is_none());
+        assert!(matches!(after.landing().await, Landing::Answer(Ok(2))));
     }
 
     #[tokio::test]

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use tracing::Instrument as _;
 
+use crate::ports::BoxFuture;
 use crate::ports::clock::{Clock, Tokens};
 use crate::ports::store::Lease;
 use crate::ports::telemetry::Event;
@@ -84,6 +85,17 @@ struct Leg<S: Entries> {
     pilot: Pilot<S::Answer>,
 }
 
+impl<S: Entries> Leg<S> {
+    /// Lands, or gives itself back for another round.
+    fn land(self) -> Option<Self> {
+        let Self { id, pilot } = self;
+        pilot.land().map(|pilot| Self { id, pilot })
+    }
+}
+
+/// Ready to be read, to wait for, to be flown again.
+type Leases<S> = (Vec<Ready<S>>, Vec<Leg<S>>, Vec<Leg<S>>);
+
 /// A leg whose turn it is to be read, with its lease if it may be filled.
 struct Ready<S: Entries> {
     leg: Leg<S>,
@@ -151,25 +163,26 @@ impl<S: Source> Loader<S> {
         Ok(answer)
     }
 
-    /// One round: ask for leases, read what may be read, try the rest again.
+    /// [`fly`](Self::fly) with its type named, as a future cannot hold itself.
+    fn boxed_fly(self: Arc<Self>, legs: Vec<Leg<S>>) -> BoxFuture<'static, ()> {
+        Box::pin(self.fly(legs))
+    }
+
+    /// Flies all legs to their end. Those whose lease another process holds must not
+    /// hold up the others, so each has its own pace from there on.
     async fn fly(self: Arc<Self>, legs: Vec<Leg<S>>) {
         let began = self.clock.now();
-        let mut waiting = legs;
-        let mut pause = Duration::from_millis(2);
+        let (mut waiting, mut pause) = (legs, Duration::from_millis(2));
         loop {
-            let (ready, held) = self.lease(waiting, began).await;
+            let (ready, held, again) = self.lease(waiting, began).await;
             if held.is_empty() {
-                return self.read(ready).await;
+                self.read_on(ready, again).await;
+                return;
             }
-            if !ready.is_empty() {
-                // Those whose lease another process holds must not hold up these.
+            if !ready.is_empty() || !again.is_empty() {
                 let this = self.clone();
-                let chain = LOADING.try_with(Arc::clone).ok();
-                let read = async move { this.read(ready).await }.in_current_span();
-                match chain {
-                    Some(chain) => drop(tokio::spawn(LOADING.scope(chain, read))),
-                    None => drop(tokio::spawn(read)),
-                }
+                let read = async move { this.read_on(ready, again).await }.in_current_span();
+                tokio::spawn(LOADING.scope(LOADING.get(), read));
             }
             self.clock.sleep(pause).await;
             pause = (pause * 2).min(Duration::from_millis(50));
@@ -177,19 +190,28 @@ impl<S: Source> Loader<S> {
         }
     }
 
-    /// Those that may be read now, and those to wait for.
-    async fn lease(&self, legs: Vec<Leg<S>>, began: Moment) -> (Vec<Ready<S>>, Vec<Leg<S>>) {
+    /// Reads, and flies another round for those who came too late for this one.
+    async fn read_on(self: &Arc<Self>, ready: Vec<Ready<S>>, mut again: Vec<Leg<S>>) {
+        again.extend(self.read(ready).await);
+        if !again.is_empty() {
+            self.clone().boxed_fly(again).await;
+        }
+    }
+
+    /// Those that may be read now, those to wait for, and those that were there but came
+    /// too late for somebody aboard.
+    async fn lease(&self, legs: Vec<Leg<S>>, began: Moment) -> Leases<S> {
         let leases: Vec<Lease> = legs.iter().map(|leg| self.wish(leg.pilot.key(), false)).collect();
         let before: Vec<u32> = legs.iter().map(|leg| leg.pilot.step()).collect();
         let lent = self.tier.lease::<S::Value>(&leases).await;
         let patient = self.clock.now().since(began) < self.lease.patience;
-        let (mut ready, mut held) = (Vec::new(), Vec::new());
+        let (mut ready, mut held, mut again) = (Vec::new(), Vec::new(), Vec::new());
         for (((leg, lease), before), lent) in legs.into_iter().zip(leases).zip(before).zip(lent) {
             match lent {
                 // Filled since the caller looked. Only who came before we looked shares it.
                 Lent::Hit(entry) => {
                     leg.pilot.answer(Ok(self.source.answer(entry)), before);
-                    leg.pilot.land();
+                    again.extend(leg.land());
                 }
                 Lent::Granted(at) => ready.push(Ready { leg, lease: Some((lease.token, at)) }),
                 Lent::Held if patient => held.push(leg),
@@ -200,30 +222,41 @@ impl<S: Source> Loader<S> {
                 Lent::Bypass => ready.push(Ready { leg, lease: None }),
             }
         }
-        (ready, held)
+        (ready, held, again)
     }
 
-    /// Reads the database, answers, then fills.
-    async fn read(&self, ready: Vec<Ready<S>>) {
+    /// Reads the database, answers, then fills. Gives back the legs to be flown again.
+    async fn read(&self, ready: Vec<Ready<S>>) -> Vec<Leg<S>> {
         if ready.is_empty() {
-            return;
+            return Vec::new();
         }
+        let ids = ready.iter().map(|ready| ready.leg.id.clone()).collect();
         let before: Vec<u32> = ready.iter().map(|ready| ready.leg.pilot.step()).collect();
-        let answers =
-            match self.load(ready.iter().map(|ready| ready.leg.id.clone()).collect()).await {
-                Ok(answers) => answers,
-                Err(error) => return self.fail(ready, before, error).await,
-            };
-        for ((ready, answer), before) in ready.iter().zip(&answers).zip(&before) {
-            ready.leg.pilot.answer(Ok(answer.clone()), *before);
+        match self.load(ids).await {
+            Ok(answers) => {
+                for ((ready, answer), before) in ready.iter().zip(&answers).zip(before) {
+                    ready.leg.pilot.answer(Ok(answer.clone()), before);
+                }
+                self.fill(&ready, &answers).await;
+            }
+            Err(error) => {
+                for (ready, before) in ready.iter().zip(before) {
+                    ready.leg.pilot.answer(Err(error.clone()), before);
+                }
+                let unused: Vec<_> = ready
+                    .iter()
+                    .filter_map(|ready| Some((ready.leg.pilot.key().clone(), ready.lease?.0)))
+                    .collect();
+                self.tier.release(&unused).await;
+            }
         }
-        self.fill(ready, answers).await;
+        ready.into_iter().filter_map(|ready| ready.leg.land()).collect()
     }
 
     /// Fills what may be filled; the callers have their answers already.
-    async fn fill(&self, ready: Vec<Ready<S>>, answers: Vec<S::Answer>) {
+    async fn fill(&self, ready: &[Ready<S>], answers: &[S::Answer]) {
         let (mut fillings, mut pilots, mut unused) = (Vec::new(), Vec::new(), Vec::new());
-        for (ready, answer) in ready.iter().zip(&answers) {
+        for (ready, answer) in ready.iter().zip(answers) {
             let pilot = &ready.leg.pilot;
             let Some((token, leased_at)) = ready.lease else { continue };
             match self.filling(&ready.leg.id, answer, pilot.key(), token, leased_at) {
@@ -244,20 +277,6 @@ impl<S: Source> Loader<S> {
             }
         }
         self.tier.release(&unused).await;
-        ready.into_iter().for_each(|ready| ready.leg.pilot.land());
-    }
-
-    /// Everybody who could have had the answer gets the error.
-    async fn fail(&self, ready: Vec<Ready<S>>, before: Vec<u32>, error: Error) {
-        let leases: Vec<_> = ready
-            .iter()
-            .filter_map(|ready| Some((ready.leg.pilot.key().clone(), ready.lease?.0)))
-            .collect();
-        for (ready, before) in ready.into_iter().zip(before) {
-            ready.leg.pilot.answer(Err(error.clone()), before);
-            ready.leg.pilot.land();
-        }
-        self.tier.release(&leases).await;
     }
 
     async fn load(&self, ids: Vec<S::Id>) -> Result<Vec<S::Answer>> {

@@ -14,7 +14,7 @@ use tracing::Instrument as _;
 use crate::engine::entry::{Cacheable, Entry, Target};
 use crate::engine::flight::Landing;
 use crate::engine::invalidator::Invalidator;
-use crate::engine::loader::Loader;
+use crate::engine::loader::{Loader, Source as _};
 use crate::engine::sources::{Found, LookupId, Lookups, Rows, carries};
 use crate::engine::switch::Switch;
 use crate::engine::tier::Tier;
@@ -26,7 +26,7 @@ use crate::values::guard::Guard;
 use crate::values::key::{AsKey, EntryKey, KeyParts, KeyWriter};
 use crate::values::policy::OnWrite;
 
-/// How often a read looks again before it reads the database on its own.
+/// How often a flight that was torn down, or a lookup that led astray, is tried again.
 const TRIES: usize = 3;
 
 /// One model under cache-aside.
@@ -43,62 +43,58 @@ impl<M: Statements<D::Backend>, D: Database> CacheAside<M, D> {
     /// Cache, else database and fill.
     pub(crate) async fn find(&self, key: impl AsKey<M::Key>) -> Result<Option<Arc<M>>> {
         let entry = self.tier.row_key(&key);
-        let mut abandoned = 0;
-        for _ in 0..TRIES {
-            if self.must_bypass(&entry) {
-                break;
-            }
-            match self.cached::<M>(&entry).await {
-                Some(Entry::Present(row)) => return Ok(Some(row)),
-                Some(Entry::Absent) => return Ok(None),
-                None => {}
-            }
-            match self.rows.fetch(vec![(key.to_key(), entry.clone())]).await?.pop() {
-                Some(Landing::Answer(answer)) => return answer,
-                Some(Landing::Abandoned) => abandoned += 1,
-                Some(Landing::TooLate) | None => {}
+        if self.must_bypass(&entry) {
+            return self.find_uncached(key.to_key()).await;
+        }
+        match self.cached::<M>(&entry).await {
+            Some(Entry::Present(row)) => Ok(Some(row)),
+            Some(Entry::Absent) => Ok(None),
+            None => {
+                let mut answers = self.load(vec![(key.to_key(), entry)]).await?;
+                answers.pop().ok_or_else(torn_down)
             }
         }
-        if abandoned == TRIES {
-            return Err(torn_down());
-        }
-        self.find_uncached(key.to_key()).await
     }
 
     /// One MGET for all, then one statement for all that were missing.
     pub(crate) async fn find_many(&self, keys: Vec<M::Key>) -> Result<Vec<Option<Arc<M>>>> {
         let mut seen = HashSet::new();
-        let mut open: Vec<(M::Key, EntryKey)> = Vec::new();
-        for key in &keys {
-            if seen.insert(key) {
-                open.push((key.clone(), self.tier.row_key(key)));
-            }
-        }
-        let mut found: HashMap<M::Key, Option<Arc<M>>> = HashMap::with_capacity(open.len());
-        let mut direct: Vec<M::Key> = Vec::new();
-        for _ in 0..TRIES {
-            let (bypass, asked): (Vec<_>, Vec<_>) =
-                open.into_iter().partition(|(_, entry)| self.must_bypass(entry));
-            direct.extend(bypass.into_iter().map(|(key, _)| key));
-            let missing = self.take_cached(asked, &mut found).await;
-            open = Vec::new();
-            for (wanted, landing) in missing.iter().zip(self.rows.fetch(missing.clone()).await?) {
-                match landing {
-                    Landing::Answer(answer) => drop(found.insert(wanted.0.clone(), answer?)),
-                    Landing::TooLate | Landing::Abandoned => open.push(wanted.clone()),
-                }
-            }
-            if open.is_empty() {
-                break;
-            }
-        }
-        direct.extend(open.into_iter().map(|(key, _)| key));
-        if !direct.is_empty() {
-            use crate::engine::loader::Source as _;
-            let rows = self.rows.source.load(direct.clone()).await?;
-            found.extend(direct.into_iter().zip(rows));
+        let distinct = keys.iter().filter(|key| seen.insert(*key));
+        let (bypass, asked): (Vec<_>, Vec<_>) = distinct
+            .map(|key| (key.clone(), self.tier.row_key(key)))
+            .partition(|(_, entry)| self.must_bypass(entry));
+        let mut found = HashMap::with_capacity(seen.len());
+        let missing = self.take_cached(asked, &mut found).await;
+        let wanted: Vec<M::Key> = missing.iter().map(|(key, _)| key.clone()).collect();
+        found.extend(wanted.into_iter().zip(self.load(missing).await?));
+        if !bypass.is_empty() {
+            let wanted: Vec<M::Key> = bypass.into_iter().map(|(key, _)| key).collect();
+            let rows = self.rows.source.load(wanted.clone()).await?;
+            found.extend(wanted.into_iter().zip(rows));
         }
         Ok(keys.iter().map(|key| found.get(key).cloned().flatten()).collect())
+    }
+
+    /// Loads and fills, sharing flights with others. A flight that was torn down is begun
+    /// anew, a few times: a load that always panics must not go on for ever.
+    async fn load(&self, wanted: Vec<(M::Key, EntryKey)>) -> Result<Vec<Option<Arc<M>>>> {
+        let mut answers = vec![None; wanted.len()];
+        let mut open: Vec<usize> = (0..wanted.len()).collect();
+        for _ in 0..TRIES {
+            let legs = open.iter().map(|place| wanted[*place].clone()).collect();
+            let mut abandoned = Vec::new();
+            for (place, landing) in open.into_iter().zip(self.rows.fetch(legs).await?) {
+                match landing {
+                    Landing::Answer(answer) => answers[place] = answer?,
+                    Landing::Abandoned => abandoned.push(place),
+                }
+            }
+            if abandoned.is_empty() {
+                return Ok(answers);
+            }
+            open = abandoned;
+        }
+        Err(torn_down())
     }
 
     /// The lookup's entry leads to a primary key; the row found there must
@@ -125,7 +121,7 @@ impl<M: Statements<D::Backend>, D: Database> CacheAside<M, D> {
                     let id = LookupId { index, written: written.clone(), value: owned() };
                     match self.lookups.fetch(vec![(id, entry.clone())]).await?.pop() {
                         Some(Landing::Answer(answer)) => answer?,
-                        _ => continue,
+                        Some(Landing::Abandoned) | None => continue,
                     }
                 }
             };
