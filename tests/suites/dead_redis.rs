@@ -52,18 +52,6 @@ async fn one_that_is_not_there_is_an_error_that_says_where() {
 }
 
 #[tokio::test]
-async fn a_replica_is_refused_and_facts_are_told() {
-    let sqlite = Sqlite::with(&[CREATE]);
-    let primary = RedisServer::start();
-    let mut replica = RedisServer::start();
-    let port = primary.url().rsplit(':').next().unwrap().trim_end_matches('/').to_owned();
-    replica.restart(&["--replicaof", "127.0.0.1", &port]);
-    let error = process(&sqlite, &replica.url()).await.map(drop).unwrap_err();
-    assert_eq!(error.kind(), ErrorKind::Configuration, "{error}");
-    assert!(error.to_string().contains("primary"), "{error}");
-}
-
-#[tokio::test]
 async fn one_that_is_killed_costs_no_read_and_no_write() {
     let sqlite = Sqlite::with(&[CREATE]);
     let mut server = RedisServer::start();
@@ -116,15 +104,4 @@ async fn one_that_hangs_hears_of_missed_invalidations_when_it_goes_on() {
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
     panic!("the other process still reads the old row");
-}
-
-#[tokio::test]
-async fn a_url_that_cannot_be_is_refused_with_the_form() {
-    for url in ["", "localhost", "http://localhost", "redis://:port/"] {
-        let error = Redis::url(url).map(drop).unwrap_err();
-        assert_eq!(error.kind(), ErrorKind::Configuration, "{url}");
-        assert!(error.to_string().contains("redis://"), "{error}");
-    }
-    let error = Redis::url("rediss://localhost").map(drop).unwrap_err();
-    assert!(error.to_string().contains("redis-tls"), "{error}");
 }
