@@ -63,6 +63,8 @@ pub(crate) struct Lookup {
     pub(crate) variant: Ident,
     /// `find_by_a_and_b`
     pub(crate) method: Ident,
+    /// The method that forgets where a value leads.
+    pub(crate) invalidate: Ident,
 }
 
 impl Lookup {
@@ -184,6 +186,7 @@ impl Model {
                 at: names.iter().flat_map(ToTokens::to_token_stream).collect(),
                 variant: Ident::new(&camel_case(&name), span),
                 method: format_ident!("find_by_{name}", span = span),
+                invalidate: format_ident!("invalidate_by_{name}", span = span),
                 name,
                 fields,
             });

@@ -4,7 +4,7 @@
 
 #[path = "redis/faults.rs"]
 mod faults;
-#[path = "redis/server.rs"]
-mod server;
+#[path = "redis/operations.rs"]
+mod operations;
 #[path = "redis/start.rs"]
 mod start;

@@ -60,7 +60,7 @@ pub(super) fn impls(model: &Model) -> TokenStream {
     }
 }
 
-/// One `find_by_..` for each unique lookup.
+/// One `find_by_..` and one `invalidate_by_..` for each unique lookup.
 pub(super) fn finders(model: &Model, body: &Body) -> TokenStream {
     if model.lookups.is_empty() {
         return TokenStream::new();
@@ -88,40 +88,47 @@ pub(super) fn finders(model: &Model, body: &Body) -> TokenStream {
 
 fn finder(model: &Model, index: usize, lookup: &Lookup, body: &Body) -> TokenStream {
     let (ident, vis) = (&model.ident, &model.vis);
-    let (method, variant) = (&lookup.method, &lookup.variant);
+    let (method, invalidate, variant) = (&lookup.method, &lookup.invalidate, &lookup.variant);
     let index = Literal::usize_unsuffixed(index);
     let arguments: Vec<Ident> = model
         .at(&lookup.fields)
         .map(|field| format_ident!("by_{}", field.column.unraw(), span = field.column.span()))
         .collect();
-    let types = lookup_types(model, lookup);
-    let doc = format!(
-        " The row with this {}, if there is one. As consistent as `find`.",
-        model
-            .at(&lookup.fields)
-            .map(|field| format!("`{}`", field.column.unraw()))
-            .collect::<Vec<_>>()
-            .join(" and "),
+    let types: Vec<_> = lookup_types(model, lookup).collect();
+    let columns = model
+        .at(&lookup.fields)
+        .map(|field| format!("`{}`", field.column.unraw()))
+        .collect::<Vec<_>>()
+        .join(" and ");
+    let find_doc =
+        format!(" The row with this {columns}, if there is one. As consistent as `find`.");
+    let invalidate_doc = format!(
+        " Forgets which row has this {columns}, or that none has, after it was changed past the \
+         repository."
     );
-    let body = match body {
+    let (find, forget) = match body {
         Body::Real => {
             let parts = match arguments.as_slice() {
                 [one] => quote!(&#one),
                 all => quote!(&(#(&#all),*)),
             };
-            quote! {
+            let find = quote! {
                 self.0
                     .find_by(#index, #parts, || __Lookup::#variant(#(__c::AsKey::to_key(&#arguments)),*))
                     .await
-            }
+            };
+            (find, quote!(self.0.invalidate_by(#index, #parts).await))
         }
-        Body::Stub => quote! {
-            #(let _ = #arguments;)*
-            ::core::unreachable!()
-        },
+        Body::Stub => {
+            let stub = quote! {
+                #(let _ = #arguments;)*
+                ::core::unreachable!()
+            };
+            (stub.clone(), stub)
+        }
     };
     quote! {
-        #[doc = #doc]
+        #[doc = #find_doc]
         ///
         /// # Errors
         ///
@@ -130,7 +137,12 @@ fn finder(model: &Model, index: usize, lookup: &Lookup, body: &Body) -> TokenStr
             &self,
             #(#arguments: impl __c::AsKey<#types>,)*
         ) -> __c::Result<::core::option::Option<::std::sync::Arc<#ident>>> {
-            #body
+            #find
+        }
+
+        #[doc = #invalidate_doc]
+        #vis async fn #invalidate(&self, #(#arguments: impl __c::AsKey<#types>,)*) {
+            #forget
         }
     }
 }

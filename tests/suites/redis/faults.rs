@@ -5,7 +5,9 @@ use std::time::{Duration, Instant};
 use cache_runtime::ports::{Filled, Lease, Leased, Store};
 use cache_runtime::{ErrorKind, Redis};
 
-use crate::server::{LONG, Server, fill, get, is_empty, key, lease, put, token};
+use cache_tests::server::Server;
+
+use crate::operations::{LONG, fill, get, is_empty, key, lease, put, token};
 
 #[tokio::test]
 async fn the_keys_on_the_server_are_the_documented_ones_and_all_expire() {
@@ -56,7 +58,7 @@ async fn forgotten_scripts_are_loaded_again_without_running_anything_twice() {
         let leases: Vec<Lease> = (0..2)
             .map(|_| Lease {
                 key: key.clone(),
-                token: crate::server::token(),
+                token: crate::operations::token(),
                 expiry: LONG,
                 force: false,
             })

@@ -5,7 +5,9 @@ use std::time::{Duration, Instant};
 use cache_runtime::ports::Store;
 use cache_runtime::{Error, ErrorKind, Redis};
 
-use crate::server::{Server, free_port, get, key, put};
+use cache_tests::server::{Server, free_port};
+
+use crate::operations::{get, key, put};
 
 const PASSWORD: &str = "hunter2";
 

@@ -209,7 +209,7 @@ async fn changes_past_the_repository_are_refreshed_or_invalidated_by_hand() {
     assert!(process.accounts.find_by_email("n").await.unwrap().is_none());
     process.settle().await;
     world.server.execute("UPDATE accounts SET email = 'n'");
-    process.accounts.invalidate_by(0, &"n").await;
+    process.accounts.invalidate_by_email("n").await;
     assert!(process.accounts.find_by_email("n").await.unwrap().is_some());
 }
 
