@@ -23,7 +23,6 @@ pub(super) fn expand(model: &Model) -> TokenStream {
         #methods
 
         type __Columns = (#(#columns,)*);
-        const __COLUMNS: __Columns = (#(#columns,)*);
 
         #statements
         #(#insert)*
@@ -38,7 +37,9 @@ fn methods(model: &Model) -> TokenStream {
     let several = |fields: &Vec<usize>| fields.len() > 1;
     let and = (several(&model.key) || model.lookups.iter().any(|lookup| several(&lookup.fields)))
         .then(|| quote!(BoolExpressionMethods as _,));
-    quote!(use __diesel::{#and ExpressionMethods as _, QueryDsl as _};)
+    // `filter` is called by updates alone.
+    let filter = model.attrs.changeset.value.is_some().then(|| quote!(QueryDsl as _,));
+    quote!(use __diesel::{#and ExpressionMethods as _, #filter};)
 }
 
 fn types(types: Option<&Vec<Type>>) -> &[Type] {
@@ -46,7 +47,7 @@ fn types(types: Option<&Vec<Type>>) -> &[Type] {
 }
 
 fn statements(model: &Model) -> TokenStream {
-    let (ident, table) = (&model.ident, &model.table);
+    let ident = &model.ident;
     let by_keys = by_keys(model);
     let by_key = by_key(model);
     let by_lookup = model.lookups.iter().map(|lookup| {
@@ -55,7 +56,7 @@ fn statements(model: &Model) -> TokenStream {
         let filter = all_equal(model, &lookup.fields, &names);
         quote! {
             __Lookup::#variant(#(#names),*) => {
-                __c::Load::new(#table::table.filter(#filter).select(__COLUMNS))
+                __c::Load::select_where(#filter)
             }
         }
     });
@@ -75,7 +76,7 @@ fn statements(model: &Model) -> TokenStream {
         #[automatically_derived]
         impl __c::Statements<__Db> for #ident {
             fn by_keys(__keys: ::std::vec::Vec<Self::Key>) -> __c::Load<__Db, Self> {
-                __c::Load::new(#table::table.filter(#by_keys).select(__COLUMNS))
+                __c::Load::select_where(#by_keys)
             }
 
             fn by_lookup(__lookup: Self::Lookup) -> __c::Load<__Db, Self> {
@@ -85,7 +86,7 @@ fn statements(model: &Model) -> TokenStream {
             }
 
             fn delete(__key: Self::Key) -> __c::Load<__Db, Self> {
-                __c::Load::new(__diesel::delete(#table::table.filter(#by_key)).returning(__COLUMNS))
+                __c::Load::delete_where(#by_key)
             }
         }
     }
@@ -97,7 +98,7 @@ fn insert(model: &Model, ty: &Type) -> TokenStream {
         #[automatically_derived]
         impl __c::Insert<#ident, __Db> for #ty {
             fn insert(self) -> __c::Load<__Db, #ident> {
-                __c::Load::new(__diesel::insert_into(#table::table).values(self).returning(__COLUMNS))
+                __c::Load::returning(__diesel::insert_into(#table::table).values(self))
             }
         }
     }
@@ -110,9 +111,7 @@ fn change(model: &Model, ty: &Type) -> TokenStream {
         #[automatically_derived]
         impl __c::Change<#ident, __Db> for #ty {
             fn update(self, __key: <#ident as __c::Model>::Key) -> __c::Load<__Db, #ident> {
-                __c::Load::new(
-                    __diesel::update(#table::table.filter(#by_key)).set(self).returning(__COLUMNS),
-                )
+                __c::Load::returning(__diesel::update(#table::table.filter(#by_key)).set(self))
             }
         }
     }
@@ -125,13 +124,12 @@ fn upsert(model: &Model, insert: &Type, change: &Type) -> TokenStream {
         #[automatically_derived]
         impl __c::Upsert<#ident, __Db, #change> for #insert {
             fn upsert(self, __change: #change) -> __c::Load<__Db, #ident> {
-                __c::Load::new(
+                __c::Load::returning(
                     __diesel::insert_into(#table::table)
                         .values(self)
                         .on_conflict(#conflict)
                         .do_update()
-                        .set(__change)
-                        .returning(__COLUMNS),
+                        .set(__change),
                 )
             }
         }

@@ -8,7 +8,7 @@ use diesel::backend::Backend;
 use diesel::query_builder::{AstPass, Query, QueryFragment, QueryId};
 use diesel::sql_types::Untyped;
 
-use super::model::FromRow;
+use super::model::{FromRow, Model};
 use crate::values::error::Result;
 
 /// What differs between databases, and nothing else.
@@ -22,17 +22,52 @@ pub trait Dialect: Backend<QueryBuilder: Default> + Default {
 }
 
 /// A statement that returns rows of `U`, its Diesel type erased.
+///
+/// The column list is written here, from the model's names, and not by Diesel from a tuple of
+/// columns: the compiler then has one type fewer to check for each statement, however wide the
+/// table is.
 pub struct Load<DB: Backend, U> {
+    verb: Verb,
+    table: Box<dyn QueryFragment<DB> + Send>,
+    columns: &'static [&'static str],
+    /// The condition, or the whole statement up to its RETURNING.
     fragment: Box<dyn QueryFragment<DB> + Send>,
     suffix: &'static str,
     rows: PhantomData<fn() -> U>,
 }
 
-impl<DB: Backend, U> Load<DB, U> {
-    /// Erases a Diesel statement. The caller sees to it that its columns are
-    /// those that `U` reads, in order.
-    pub fn new(statement: impl QueryFragment<DB> + Send + 'static) -> Self {
-        Self { fragment: Box::new(statement), suffix: "", rows: PhantomData }
+#[derive(Clone, Copy)]
+enum Verb {
+    Select,
+    Delete,
+    Write,
+}
+
+impl<DB: Backend, M: Model<Table: QueryFragment<DB>>> Load<DB, M> {
+    /// SELECT the model's columns FROM its table WHERE the condition holds.
+    pub fn select_where(condition: impl QueryFragment<DB> + Send + 'static) -> Self {
+        Self::with(Verb::Select, condition)
+    }
+
+    /// DELETE FROM the model's table WHERE the condition holds, RETURNING its columns.
+    pub fn delete_where(condition: impl QueryFragment<DB> + Send + 'static) -> Self {
+        Self::with(Verb::Delete, condition)
+    }
+
+    /// An insert or update of the model's table, RETURNING its columns.
+    pub fn returning(statement: impl QueryFragment<DB> + Send + 'static) -> Self {
+        Self::with(Verb::Write, statement)
+    }
+
+    fn with(verb: Verb, fragment: impl QueryFragment<DB> + Send + 'static) -> Self {
+        Self {
+            verb,
+            table: Box::new(M::Table::default()),
+            columns: M::DESCRIPTOR.columns,
+            fragment: Box::new(fragment),
+            suffix: "",
+            rows: PhantomData,
+        }
     }
 }
 
@@ -45,9 +80,38 @@ impl<DB: Dialect, U> Load<DB, U> {
     }
 }
 
+impl<DB: Backend, U> Load<DB, U> {
+    fn walk_columns<'b>(&'b self, out: &mut AstPass<'_, 'b, DB>) -> QueryResult<()> {
+        for (index, column) in self.columns.iter().enumerate() {
+            if index > 0 {
+                out.push_sql(", ");
+            }
+            out.push_identifier(column)?;
+        }
+        Ok(())
+    }
+}
+
 impl<DB: Backend, U> QueryFragment<DB> for Load<DB, U> {
     fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, DB>) -> QueryResult<()> {
+        match self.verb {
+            Verb::Select => {
+                out.push_sql("SELECT ");
+                self.walk_columns(&mut out)?;
+                out.push_sql(" FROM ");
+            }
+            Verb::Delete => out.push_sql("DELETE FROM "),
+            Verb::Write => {}
+        }
+        if !matches!(self.verb, Verb::Write) {
+            self.table.walk_ast(out.reborrow())?;
+            out.push_sql(" WHERE ");
+        }
         self.fragment.walk_ast(out.reborrow())?;
+        if !matches!(self.verb, Verb::Select) {
+            out.push_sql(" RETURNING ");
+            self.walk_columns(&mut out)?;
+        }
         out.push_sql(self.suffix);
         Ok(())
     }
