@@ -14,7 +14,10 @@ use redis::AsyncCommands as _;
 
 /// Keeps every event.
 #[derive(Clone, Default)]
-struct Recorder(Arc<Mutex<Vec<(&'static str, &'static str, Event)>>>);
+struct Recorder(Arc<Mutex<Vec<Told>>>);
+
+/// Model, tier, and what happened.
+type Told = (&'static str, &'static str, Event);
 
 impl Recorder {
     /// What came since the last call, times left out, sorted by what it says.

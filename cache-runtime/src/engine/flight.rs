@@ -38,17 +38,17 @@ pub(crate) struct Flights<A> {
 /// Where a flight is.
 struct Progress<A> {
     /// How many things were sent so far.
-    step: u32,
+    step: u64,
     /// The step at which the last caller boarded.
-    last_boarded: u32,
+    last_boarded: u64,
     /// The answer, good for those who boarded at this step or before.
-    answer: Option<(Result<A>, u32)>,
+    answer: Option<(Result<A>, u64)>,
 }
 
 impl<A> Progress<A> {
     /// Whether the answer is good for one who boarded at this step.
-    fn is_good_for(&self, boarded: u32) -> bool {
-        let good = |(_, through): &(_, u32)| *through >= boarded || !Guard::JoinInTime.stands();
+    fn is_good_for(&self, boarded: u64) -> bool {
+        let good = |(_, through): &(_, u64)| *through >= boarded || !Guard::JoinInTime.stands();
         self.answer.as_ref().is_some_and(good)
     }
 }
@@ -73,7 +73,7 @@ pub(crate) struct Pilot<A> {
 /// One caller aboard.
 pub(crate) struct Passenger<A> {
     progress: watch::Receiver<Progress<A>>,
-    boarded: u32,
+    boarded: u64,
 }
 
 impl<A: Clone> Flights<A> {
@@ -117,7 +117,7 @@ impl<A> Pilot<A> {
 
     /// Says that something is about to be sent; who boards from now on did not
     /// come before it. Returns the last step that did.
-    pub(crate) fn step(&self) -> u32 {
+    pub(crate) fn step(&self) -> u64 {
         let mut before = 0;
         self.flight.send_if_modified(|progress| {
             before = progress.step;
@@ -128,13 +128,13 @@ impl<A> Pilot<A> {
     }
 
     /// Gives the answer to all who boarded at step `through` or before.
-    pub(crate) fn answer(&self, answer: Result<A>, through: u32) {
+    pub(crate) fn answer(&self, answer: Result<A>, through: u64) {
         self.flight.send_modify(|progress| progress.answer = Some((answer, through)));
     }
 
     /// The answer given was accepted by the store, and so is good for those
     /// too who boarded at step `through` or before.
-    pub(crate) fn confirm(&self, through: u32) {
+    pub(crate) fn confirm(&self, through: u64) {
         self.flight.send_modify(|progress| {
             if let Some((_, good_for)) = &mut progress.answer {
                 *good_for = through;

@@ -51,6 +51,9 @@ pub(crate) struct LeasePolicy {
     pub(crate) patience: Duration,
 }
 
+/// The first pause before a lease that is held is asked for again.
+const PAUSE: Duration = Duration::from_millis(2);
+
 tokio::task_local! {
     /// The entries that the present task is loading, and those of the load that
     /// asked for it.
@@ -163,46 +166,39 @@ impl<S: Source> Loader<S> {
         Ok(answer)
     }
 
-    /// [`fly`](Self::fly) with its type named, as a future cannot hold itself.
-    fn boxed_fly(self: Arc<Self>, legs: Vec<Leg<S>>) -> BoxFuture<'static, ()> {
-        Box::pin(self.fly(legs))
-    }
-
-    /// Flies all legs to their end. Those whose lease another process holds must not
-    /// hold up the others, so each has its own pace from there on.
-    async fn fly(self: Arc<Self>, legs: Vec<Leg<S>>) {
-        let began = self.clock.now();
-        let (mut waiting, mut pause) = (legs, Duration::from_millis(2));
-        loop {
-            let (ready, held, again) = self.lease(waiting, began).await;
-            if held.is_empty() {
-                self.read_on(ready, again).await;
-                return;
+    /// Flies all legs to their end, round by round. Those whose lease another process holds
+    /// must not hold up the others, so each side has its own pace from there on.
+    fn fly(self: Arc<Self>, legs: Vec<Leg<S>>) -> BoxFuture<'static, ()> {
+        Box::pin(async move {
+            let mut began = self.clock.now();
+            let (mut waiting, mut pause) = (legs, PAUSE);
+            while !waiting.is_empty() {
+                let (ready, held, mut again) = self.lease(waiting, began).await;
+                if held.is_empty() {
+                    again.extend(self.read(ready).await);
+                    (waiting, began, pause) = (again, self.clock.now(), PAUSE);
+                    continue;
+                }
+                if !ready.is_empty() || !again.is_empty() {
+                    let this = self.clone();
+                    let others = async move {
+                        again.extend(this.read(ready).await);
+                        this.fly(again).await;
+                    };
+                    tokio::spawn(LOADING.scope(LOADING.get(), others.in_current_span()));
+                }
+                self.clock.sleep(pause).await;
+                pause = (pause * 2).min(Duration::from_millis(50));
+                waiting = held;
             }
-            if !ready.is_empty() || !again.is_empty() {
-                let this = self.clone();
-                let read = async move { this.read_on(ready, again).await }.in_current_span();
-                tokio::spawn(LOADING.scope(LOADING.get(), read));
-            }
-            self.clock.sleep(pause).await;
-            pause = (pause * 2).min(Duration::from_millis(50));
-            waiting = held;
-        }
-    }
-
-    /// Reads, and flies another round for those who came too late for this one.
-    async fn read_on(self: &Arc<Self>, ready: Vec<Ready<S>>, mut again: Vec<Leg<S>>) {
-        again.extend(self.read(ready).await);
-        if !again.is_empty() {
-            self.clone().boxed_fly(again).await;
-        }
+        })
     }
 
     /// Those that may be read now, those to wait for, and those that were there but came
     /// too late for somebody aboard.
     async fn lease(&self, legs: Vec<Leg<S>>, began: Moment) -> Leases<S> {
         let leases: Vec<Lease> = legs.iter().map(|leg| self.wish(leg.pilot.key(), false)).collect();
-        let before: Vec<u32> = legs.iter().map(|leg| leg.pilot.step()).collect();
+        let before: Vec<u64> = legs.iter().map(|leg| leg.pilot.step()).collect();
         let lent = self.tier.lease::<S::Value>(&leases).await;
         let patient = self.clock.now().since(began) < self.lease.patience;
         let (mut ready, mut held, mut again) = (Vec::new(), Vec::new(), Vec::new());
@@ -231,7 +227,7 @@ impl<S: Source> Loader<S> {
             return Vec::new();
         }
         let ids = ready.iter().map(|ready| ready.leg.id.clone()).collect();
-        let before: Vec<u32> = ready.iter().map(|ready| ready.leg.pilot.step()).collect();
+        let before: Vec<u64> = ready.iter().map(|ready| ready.leg.pilot.step()).collect();
         match self.load(ids).await {
             Ok(answers) => {
                 for ((ready, answer), before) in ready.iter().zip(&answers).zip(before) {
@@ -268,7 +264,7 @@ impl<S: Source> Loader<S> {
             }
         }
         if !fillings.is_empty() {
-            let before: Vec<u32> = pilots.iter().map(|pilot| pilot.step()).collect();
+            let before: Vec<u64> = pilots.iter().map(|pilot| pilot.step()).collect();
             let accepted = self.tier.fill(&fillings).await;
             for ((pilot, before), accepted) in pilots.into_iter().zip(before).zip(accepted) {
                 if accepted {

@@ -1,10 +1,11 @@
 //! The cache: one pool, one store, and the models that live on them.
 
-use std::any::{Any, TypeId};
+use std::any::TypeId;
 use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::builder::{Builder, IntoDatabase};
+use super::registration::Ready;
 use super::repository::{Cached, Repository};
 use crate::engine::switch::Switch;
 use crate::patterns::cache_aside::CacheAside;
@@ -16,7 +17,7 @@ use crate::ports::store::StoreFacts;
 pub struct Cache<D: Database>(Arc<Inner<D>>);
 
 pub(super) struct Inner<D> {
-    pub(super) models: HashMap<TypeId, (Switch, Arc<dyn Any + Send + Sync>)>,
+    pub(super) models: HashMap<TypeId, Ready>,
     pub(super) switch: Switch,
     pub(super) facts: StoreFacts,
     pub(super) database: D,
@@ -95,7 +96,7 @@ impl<D: Database> Cache<D> {
     }
 
     #[track_caller]
-    fn model<M: Cached>(&self) -> &(Switch, Arc<dyn Any + Send + Sync>) {
+    fn model<M: Cached>(&self) -> &Ready {
         self.0.models.get(&TypeId::of::<M>()).unwrap_or_else(|| {
             panic!(
                 "`{model}` is not in this cache; add it to the list: \

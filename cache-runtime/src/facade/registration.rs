@@ -33,12 +33,15 @@ pub(crate) struct Parts<D> {
     pub(crate) switch: Switch,
 }
 
+/// A model put together: its kill switch and its `CacheAside<M, D>`.
+pub(crate) type Ready = (Switch, Arc<dyn Any + Send + Sync>);
+
 /// A model in the list that [`models!`](crate::models) makes.
 pub struct Registration<D: Database> {
     pub(crate) descriptor: Descriptor,
     pub(crate) id: TypeId,
     pub(crate) table: fn() -> Result<String>,
-    pub(crate) put_together: fn(&Parts<D>) -> Result<(Switch, Arc<dyn Any + Send + Sync>)>,
+    pub(crate) put_together: fn(&Parts<D>) -> Result<Ready>,
 }
 
 impl<D: Database> Registration<D> {
@@ -60,9 +63,7 @@ fn table<M: Statements<D::Backend>, D: Database>() -> Result<String> {
     Ok(builder.finish().replace(['"', '`'], ""))
 }
 
-fn put_together<M: Statements<D::Backend>, D: Database>(
-    parts: &Parts<D>,
-) -> Result<(Switch, Arc<dyn Any + Send + Sync>)> {
+fn put_together<M: Statements<D::Backend>, D: Database>(parts: &Parts<D>) -> Result<Ready> {
     let probe =
         || parts.telemetry.probe(<M as Model>::DESCRIPTOR.model, parts.shield.store().tier());
     let tier = Arc::new(Tier::new::<M>(
