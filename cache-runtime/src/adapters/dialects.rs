@@ -1,5 +1,6 @@
 //! The databases' differences.
 
+#[cfg(any(feature = "postgres", feature = "sqlite"))]
 use crate::ports::database::Dialect;
 
 #[cfg(feature = "sqlite")]
