@@ -37,7 +37,7 @@ pub use values::envelope as wire;
 pub use values::error::{Error, ErrorKind, Result};
 pub use values::key::{AsKey, EntryKey, Key, KeyParts, KeyWriter};
 pub use values::moment::Moment;
-pub use values::policy::{OnWrite, Pattern, Policy};
+pub use values::policy::{Consistency, OnWrite, Pattern, Policy};
 pub use values::token::Token;
 
 /// The models of a cache, for [`Builder::models`].

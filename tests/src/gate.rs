@@ -1,8 +1,9 @@
 //! Named points at which a test can hold an operation, and decorators of the
 //! ports that pass them. Production code has no hooks: its ports are the points.
 //!
-//! Points: `load:before`, `load:after`, `write:before`, `write:after` on the database;
-//! `get`, `lease`, `fill`, `release`, `invalidate` with `:before` and `:after` on the store.
+//! Points: `load`, `begin`, `statement`, `commit` on the database; `get`, `lease`, `fill`,
+//! `release`, `invalidate`, `fence`, `renew`, `lift` on the store; each with `:before` and
+//! `:after`.
 
 use std::collections::{HashMap, HashSet};
 use std::future::Future;
@@ -11,8 +12,8 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use cache_runtime::ports::{
-    BoxFuture, Database, Fill, Filled, Form, FromRow, Lease, Leased, Load, Payload, Store,
-    StoreFacts, Write, Written,
+    BoxFuture, Database, Fence, Fill, Filled, Form, FromRow, Lease, Leased, Lift, Load, Payload,
+    Store, StoreFacts, Transaction,
 };
 use cache_runtime::{EntryKey, Error, ErrorKind, Result, Token};
 use tokio::sync::Semaphore;
@@ -148,6 +149,22 @@ impl Store for GatedStore {
     fn invalidate<'a>(&'a self, keys: &'a [EntryKey]) -> BoxFuture<'a, Result<()>> {
         self.gated("invalidate:before", "invalidate:after", self.inner.invalidate(keys))
     }
+
+    fn fence<'a>(&'a self, fences: &'a [Fence]) -> BoxFuture<'a, Result<Vec<u64>>> {
+        self.gated("fence:before", "fence:after", self.inner.fence(fences))
+    }
+
+    fn renew<'a>(
+        &'a self,
+        fences: &'a [(EntryKey, Token)],
+        expiry: Duration,
+    ) -> BoxFuture<'a, Result<Vec<bool>>> {
+        self.gated("renew:before", "renew:after", self.inner.renew(fences, expiry))
+    }
+
+    fn lift(&self, lifts: Vec<Lift>) -> BoxFuture<'_, Result<Vec<bool>>> {
+        self.gated("lift:before", "lift:after", self.inner.lift(lifts))
+    }
 }
 
 /// A database whose operations come by the gate.
@@ -166,6 +183,7 @@ impl<D> GatedDatabase<D> {
 
 impl<D: Database> Database for GatedDatabase<D> {
     type Backend = D::Backend;
+    type Transaction = GatedTransaction<D::Transaction>;
 
     async fn load<U: FromRow<D::Backend>>(&self, load: Load<D::Backend, U>) -> Result<Vec<U>> {
         self.gate.pass("load:before").await?;
@@ -174,17 +192,54 @@ impl<D: Database> Database for GatedDatabase<D> {
         Ok(rows)
     }
 
-    async fn write<U: FromRow<D::Backend>>(
-        &self,
-        write: Write<D::Backend, U>,
-    ) -> Result<Written<U>> {
-        self.gate.pass("write:before").await?;
-        let written = self.inner.write(write).await?;
-        self.gate.pass("write:after").await?;
-        Ok(written)
+    async fn begin(&self) -> Result<GatedTransaction<D::Transaction>> {
+        self.gate.pass("begin:before").await?;
+        let inner = self.inner.begin().await?;
+        let transaction = GatedTransaction { inner, gate: self.gate.clone() };
+        self.gate.pass("begin:after").await?;
+        Ok(transaction)
     }
 
     fn check(&self) -> impl Future<Output = Result<()>> + Send {
         self.inner.check()
+    }
+}
+
+/// A transaction whose operations come by the gate.
+pub struct GatedTransaction<T> {
+    inner: T,
+    gate: Gate,
+}
+
+impl<T: Transaction> Transaction for GatedTransaction<T> {
+    type Backend = T::Backend;
+
+    async fn load<U: FromRow<T::Backend>>(&mut self, load: Load<T::Backend, U>) -> Result<Vec<U>> {
+        self.gate.pass("statement:before").await?;
+        let rows = self.inner.load(load).await?;
+        self.gate.pass("statement:after").await?;
+        Ok(rows)
+    }
+
+    fn execute(&mut self, sql: &'static str) -> impl Future<Output = Result<()>> + Send {
+        self.inner.execute(sql)
+    }
+
+    fn save(&mut self) -> impl Future<Output = Result<()>> + Send {
+        self.inner.save()
+    }
+
+    fn end_save(&mut self, keep: bool) -> impl Future<Output = Result<()>> + Send {
+        self.inner.end_save(keep)
+    }
+
+    async fn commit(self) -> Result<()> {
+        self.gate.pass("commit:before").await?;
+        self.inner.commit().await?;
+        self.gate.pass("commit:after").await
+    }
+
+    fn rollback(self) -> impl Future<Output = Result<()>> + Send {
+        self.inner.rollback()
     }
 }

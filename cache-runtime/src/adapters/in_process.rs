@@ -1,10 +1,10 @@
 //! A store inside the process.
 //!
-//! Values live in a bounded concurrent cache, leases in sharded maps beside
-//! it. Whatever reads or changes a lease does so under its shard's lock, and
-//! touches the value under the same lock; so lease, fill, release and
-//! invalidate of one entry are atomic. A plain read takes no shard lock: a
-//! value that is there may be served.
+//! Values live in a bounded concurrent cache, leases and fences in sharded maps
+//! beside it. Whatever reads or changes one of those does so under its shard's
+//! lock, and touches the value under the same lock; so every operation on one
+//! entry but a plain read is atomic. A plain read takes no shard lock: a value
+//! that is there may be served.
 
 use std::collections::HashMap;
 use std::hash::{BuildHasher, RandomState};
@@ -15,7 +15,9 @@ use quick_cache::sync::Cache;
 
 use crate::ports::BoxFuture;
 use crate::ports::clock::Clock;
-use crate::ports::store::{Fill, Filled, Form, Lease, Leased, Payload, Store, StoreFacts};
+use crate::ports::store::{
+    Fence, Fill, Filled, Form, Lease, Leased, Lift, Payload, Store, StoreFacts,
+};
 use crate::values::error::Result;
 use crate::values::guard::Guard;
 use crate::values::key::EntryKey;
@@ -42,7 +44,7 @@ const SWEEP_AT: usize = 64;
 /// ```
 pub struct InProcess {
     values: Cache<EntryKey, Value>,
-    shards: Box<[Mutex<Leases>]>,
+    shards: Box<[Mutex<Shard>]>,
     hasher: RandomState,
     time: Time,
 }
@@ -58,6 +60,7 @@ enum Time {
 #[derive(Clone)]
 struct Value {
     payload: Payload,
+    version: Option<i64>,
     deadline: Moment,
 }
 
@@ -68,10 +71,19 @@ struct Grant {
     until: Moment,
 }
 
-/// The leases of one shard.
-struct Leases {
+/// A fence that was put up.
+struct Standing {
+    token: Token,
+    at: Moment,
+    until: Moment,
+    tainted: bool,
+}
+
+/// The leases and fences of one shard.
+struct Shard {
     grants: HashMap<EntryKey, Grant>,
-    /// Sweep when there are this many.
+    fences: HashMap<EntryKey, Vec<Standing>>,
+    /// Sweep when there are this many of both.
     sweep_at: usize,
 }
 
@@ -85,10 +97,12 @@ impl InProcess {
     /// used least are dropped. The count is split over shards, so a small
     /// capacity may drop an entry a little early.
     pub fn with_capacity(entries: usize) -> Self {
-        let leases = || Mutex::new(Leases { grants: HashMap::new(), sweep_at: SWEEP_AT });
+        let shard = || {
+            Mutex::new(Shard { grants: HashMap::new(), fences: HashMap::new(), sweep_at: SWEEP_AT })
+        };
         Self {
             values: Cache::new(entries),
-            shards: (0..SHARDS).map(|_| leases()).collect(),
+            shards: (0..SHARDS).map(|_| shard()).collect(),
             hasher: RandomState::new(),
             time: Time::Machine(Instant::now()),
         }
@@ -101,10 +115,13 @@ impl InProcess {
         self
     }
 
-    /// Forgets every entry and every lease, so that loads under way fill nothing.
+    /// Forgets every entry, lease and fence, so that neither loads nor writes under way leave
+    /// anything in it.
     pub fn clear(&self) {
         for shard in &self.shards {
-            shard.lock().unwrap_or_else(PoisonError::into_inner).grants.clear();
+            let mut shard = shard.lock().unwrap_or_else(PoisonError::into_inner);
+            shard.grants.clear();
+            shard.fences.clear();
         }
         self.values.clear();
     }
@@ -116,7 +133,7 @@ impl InProcess {
         }
     }
 
-    fn shard(&self, key: &EntryKey) -> MutexGuard<'_, Leases> {
+    fn shard(&self, key: &EntryKey) -> MutexGuard<'_, Shard> {
         let index = self.hasher.hash_one(key) as usize & (SHARDS - 1);
         // Nothing panics under the lock in a way that leaves a lease half written.
         self.shards[index].lock().unwrap_or_else(PoisonError::into_inner)
@@ -136,6 +153,10 @@ impl InProcess {
     fn lease_one(&self, lease: &Lease) -> Leased {
         let mut shard = self.shard(&lease.key);
         let now = self.now();
+        // Anomaly 8: what is read while a write is under way may be older than the write.
+        if Guard::FenceBlocksLease.stands() && shard.standing(&lease.key, now).next().is_some() {
+            return Leased::Bypass;
+        }
         if !lease.force {
             if let Some(payload) = self.value(&lease.key) {
                 return Leased::Hit(payload);
@@ -173,7 +194,15 @@ impl InProcess {
         if deadline <= now {
             return Filled::TooLate;
         }
-        self.values.insert(fill.key, Value { payload: fill.payload, deadline });
+        // Where the row is gone there is no version to compare.
+        let newer = |value: Value| {
+            value.deadline > now && fill.version.is_some() && value.version > fill.version
+        };
+        if Guard::NewerOnly.stands() && self.values.get(&fill.key).is_some_and(newer) {
+            return Filled::Older;
+        }
+        let (payload, version) = (fill.payload, fill.version);
+        self.values.insert(fill.key, Value { payload, version, deadline });
         Filled::Accepted
     }
 
@@ -186,10 +215,91 @@ impl InProcess {
 
     fn invalidate_one(&self, key: &EntryKey) {
         let mut shard = self.shard(key);
+        self.remove(&mut shard, key);
+    }
+
+    fn remove(&self, shard: &mut Shard, key: &EntryKey) {
         self.values.remove(key);
         // Anomaly 1: left standing, the lease would let a fill put the old value back.
         if Guard::InvalidateLease.stands() {
             shard.grants.remove(key);
+        }
+        // Anomaly 46: untainted, a fence would let its writer put an older value back.
+        if Guard::TaintRemoval.stands() {
+            shard.taint(key);
+        }
+    }
+
+    fn fence_one(&self, fence: &Fence) -> u64 {
+        let mut shard = self.shard(&fence.key);
+        let now = self.now();
+        // Anomaly 7: from the commit on it would be served although it is old.
+        if Guard::FenceRemovesValue.stands() {
+            self.values.remove(&fence.key);
+        }
+        // Anomaly 1: what was read before the write could be filled after it.
+        if Guard::FenceRemovesLease.stands() {
+            shard.grants.remove(&fence.key);
+        }
+        shard.sweep(now);
+        // Anomaly 11: the row lock ends at COMMIT, so the order of two puts is not known.
+        let overlaps = shard.standing(&fence.key, now).any(|other| other.token != fence.token);
+        let tainted = overlaps && Guard::TaintOverlap.stands();
+        if tainted {
+            shard.taint(&fence.key);
+        }
+        let fences = shard.fences.entry(fence.key.clone()).or_default();
+        fences.retain(|other| other.until > now && other.token != fence.token);
+        fences.push(Standing { token: fence.token, at: now, until: now + fence.expiry, tainted });
+        micros(now.0)
+    }
+
+    fn renew_one(&self, key: &EntryKey, token: Token, expiry: Duration) -> bool {
+        let mut shard = self.shard(key);
+        let now = self.now();
+        let fences = shard.fences.entry(key.clone()).or_default();
+        // Anomaly 10: one that has ended may have let older values in; it must not come back
+        // as if it had stood all the time.
+        if !Guard::RenewStanding.stands() && !fences.iter().any(|fence| fence.token == token) {
+            fences.push(Standing { token, at: now, until: now, tainted: false });
+        }
+        let standing = |fence: &&mut Standing| {
+            fence.token == token && (fence.until > now || !Guard::RenewStanding.stands())
+        };
+        match fences.iter_mut().find(standing) {
+            Some(fence) => {
+                fence.until = now + expiry;
+                true
+            }
+            None => false,
+        }
+    }
+
+    fn lift_one(&self, lift: Lift) -> bool {
+        let mut shard = self.shard(&lift.key);
+        let now = self.now();
+        let own = shard.standing(&lift.key, now).find(|fence| fence.token == lift.token);
+        // Anomalies 12 and 45: without it, others may have written meanwhile.
+        let owned = own.is_some() || !Guard::OwnFence.stands();
+        let (at, tainted) = own.map_or((now, false), |own| (own.at, own.tainted));
+        if let Some(fences) = shard.fences.get_mut(&lift.key) {
+            fences.retain(|fence| fence.until > now && fence.token != lift.token);
+            if fences.is_empty() {
+                shard.fences.remove(&lift.key);
+            }
+        }
+        // Anomaly 20: counted from the put, a delayed one would get a full life.
+        let anchor = if Guard::FenceAnchor.stands() { at } else { now };
+        match lift.put {
+            Some(put) if owned && !tainted && anchor + put.life > now => {
+                let (payload, deadline) = (put.payload, anchor + put.life);
+                self.values.insert(lift.key, Value { payload, version: put.version, deadline });
+                true
+            }
+            _ => {
+                self.remove(&mut shard, &lift.key);
+                false
+            }
         }
     }
 }
@@ -209,16 +319,25 @@ impl std::fmt::Debug for InProcess {
     }
 }
 
-impl Leases {
-    /// Drops expired leases whenever their number has doubled, so that loads
-    /// that were given up do not pile up, at a constant cost for each lease.
+impl Shard {
+    /// Drops expired leases and fences whenever their number has doubled, so that loads and
+    /// writes that were given up do not pile up, at a constant cost for each.
     fn sweep(&mut self, now: Moment) {
-        if self.grants.len() < self.sweep_at {
+        if self.grants.len() + self.fences.len() < self.sweep_at {
             return;
         }
         self.grants.retain(|_, grant| grant.until > now);
-        self.sweep_at = (self.grants.len() * 2).max(SWEEP_AT);
+        self.fences.retain(|_, fences| fences.iter().any(|fence| fence.until > now));
+        self.sweep_at = ((self.grants.len() + self.fences.len()) * 2).max(SWEEP_AT);
         self.grants.shrink_to(self.sweep_at);
+    }
+
+    fn standing(&self, key: &EntryKey, now: Moment) -> impl Iterator<Item = &Standing> {
+        self.fences.get(key).into_iter().flatten().filter(move |fence| fence.until > now)
+    }
+
+    fn taint(&mut self, key: &EntryKey) {
+        self.fences.get_mut(key).into_iter().flatten().for_each(|fence| fence.tainted = true);
     }
 }
 
@@ -236,7 +355,8 @@ impl Store for InProcess {
     }
 
     fn start(&self) -> BoxFuture<'_, Result<StoreFacts>> {
-        Box::pin(async { Ok(StoreFacts { evicts: true, ..StoreFacts::default() }) })
+        // Values may be dropped early, fences never are.
+        Box::pin(async { Ok(StoreFacts::default()) })
     }
 
     fn peek(&self, key: &EntryKey) -> Option<Option<Payload>> {
@@ -268,6 +388,24 @@ impl Store for InProcess {
             Ok(())
         })
     }
+
+    fn fence<'a>(&'a self, fences: &'a [Fence]) -> BoxFuture<'a, Result<Vec<u64>>> {
+        Box::pin(async { Ok(fences.iter().map(|fence| self.fence_one(fence)).collect()) })
+    }
+
+    fn renew<'a>(
+        &'a self,
+        fences: &'a [(EntryKey, Token)],
+        expiry: Duration,
+    ) -> BoxFuture<'a, Result<Vec<bool>>> {
+        Box::pin(async move {
+            Ok(fences.iter().map(|(key, token)| self.renew_one(key, *token, expiry)).collect())
+        })
+    }
+
+    fn lift(&self, lifts: Vec<Lift>) -> BoxFuture<'_, Result<Vec<bool>>> {
+        Box::pin(async { Ok(lifts.into_iter().map(|lift| self.lift_one(lift)).collect()) })
+    }
 }
 
 #[cfg(test)]
@@ -289,7 +427,7 @@ mod tests {
     fn fill(store: &InProcess, number: u32) -> Filled {
         let (token, payload) = (Token(number.into()), Payload::Shared(Arc::new(number)));
         let life = Duration::from_secs(60);
-        store.fill_one(Fill { key: key(number), token, payload, life })
+        store.fill_one(Fill { key: key(number), token, payload, version: None, life })
     }
 
     fn leases(store: &InProcess) -> usize {

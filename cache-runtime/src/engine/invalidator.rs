@@ -68,7 +68,12 @@ impl Invalidator {
             && self.missed.lock().keys.contains_key(key)
     }
 
-    fn put_off(self: &Arc<Self>, keys: &[EntryKey]) {
+    pub(crate) fn event(&self, event: Event) {
+        self.probe.event(event);
+    }
+
+    /// Invalidates as soon as the store answers.
+    pub(crate) fn put_off(self: &Arc<Self>, keys: &[EntryKey]) {
         let mut dropped = 0;
         let start = {
             let mut missed = self.missed.lock();

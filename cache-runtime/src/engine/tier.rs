@@ -1,11 +1,12 @@
 //! One model's entries on one store.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::entry::{Cacheable, Codecs, Entry};
 use super::shield::Shield;
 use crate::ports::model::Model;
-use crate::ports::store::{Fill, Filled, Form, Lease, Leased, Payload};
+use crate::ports::store::{Fill, Filled, Form, Lease, Leased, Payload, Put};
 use crate::ports::telemetry::{Event, Probe};
 use crate::values::key::{EntryKey, KeyParts, KeyWriter};
 use crate::values::token::Token;
@@ -34,7 +35,7 @@ pub(crate) struct Filling<'a, V> {
     pub(crate) key: &'a EntryKey,
     pub(crate) token: Token,
     pub(crate) leased_at: u64,
-    pub(crate) life: std::time::Duration,
+    pub(crate) life: Duration,
     pub(crate) entry: Entry<V>,
 }
 
@@ -139,7 +140,10 @@ impl Tier {
                 Leased::Hit(payload) => self.unpack(Some(payload)).map(Lent::Hit),
                 Leased::Granted(at) => Some(Lent::Granted(at)),
                 Leased::Held => Some(Lent::Held),
-                Leased::Bypass => Some(Lent::Bypass),
+                Leased::Bypass => {
+                    self.event(Event::Bypass("fenced"));
+                    Some(Lent::Bypass)
+                }
             })
             .collect()
     }
@@ -159,6 +163,7 @@ impl Tier {
                         key: filling.key.clone(),
                         token: filling.token,
                         payload,
+                        version: filling.entry.version(),
                         life: filling.life,
                     });
                 }
@@ -181,12 +186,30 @@ impl Tier {
                         Filled::Accepted => Event::Filled,
                         Filled::LeaseLost => Event::FillRefused("lease_lost"),
                         Filled::TooLate => Event::FillRefused("too_late"),
+                        Filled::Older => Event::FillRefused("older"),
                     });
                 }
             }
             Err(_) => places.iter().for_each(|_| self.event(Event::FillRefused("store"))),
         }
         accepted
+    }
+
+    /// The value as it is put when a fence is lifted; `fenced_at` is the store's time then.
+    pub(crate) fn pack<V: Cacheable>(
+        &self,
+        entry: &Entry<V>,
+        fenced_at: u64,
+        life: Duration,
+    ) -> Option<Put> {
+        match self.codecs.pack(entry, self.shield.store().form(), fenced_at) {
+            Ok(payload) => Some(Put { payload, version: entry.version(), life }),
+            Err(error) => {
+                tracing::warn!(%error, "a row cannot be encoded and stays uncached");
+                self.event(Event::FillRefused("encode"));
+                None
+            }
+        }
     }
 
     /// Gives leases back. If the store does not hear it, they expire.

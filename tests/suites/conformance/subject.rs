@@ -78,7 +78,7 @@ impl Subject {
     }
 
     pub fn a_fill(&self, key: &EntryKey, token: Token, text: &str) -> Fill {
-        Fill { key: key.clone(), token, payload: self.payload(text), life: LONG }
+        Fill { key: key.clone(), token, payload: self.payload(text), version: None, life: LONG }
     }
 
     pub async fn lease(&self, key: &EntryKey, token: Token) -> Answer {

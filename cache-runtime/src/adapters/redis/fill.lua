@@ -1,5 +1,5 @@
--- Fills an entry under a lease. KEYS: value, lease. ARGV: token, value, life in µs.
--- Answers 1, filled; 0, the lease is lost; -1, the life is over.
+-- Fills an entry under a lease. ARGV: token, value, life in µs.
+-- Answers 1, filled; 0, the lease is lost; -1, the life is over; -2, a newer version is there.
 local lease = redis.call('GET', KEYS[2])
 -- Anomalies 1 and 2: an invalidation took the lease away, so what this fill
 -- read may be older than the write.
@@ -12,8 +12,6 @@ local left = tonumber(ARGV[3])
 -- Anomaly 20: counted from the fill, a delayed one would get a full life. A clock
 -- that was set back gives no more than the full life.
 -- guard: lease-anchor
-local time = redis.call('TIME')
-local now = time[1] * 1000000 + time[2]
 local leased = lease and tonumber(string.sub(lease, 34)) or now
 left = left - math.max(0, now - leased)
 -- end guard
@@ -23,5 +21,18 @@ redis.call('DEL', KEYS[2])
 if left < 1000 then
   return -1
 end
+-- guard: newer-only
+-- The version's place in the envelope: a signed number of 64 bits, in two halves, as Lua
+-- counts exactly only up to 53.
+-- Where the row is gone there is no version to compare.
+local there = redis.call('GETRANGE', KEYS[1], 16, 23)
+if #there == 8 and #ARGV[2] >= 24 and string.byte(ARGV[2], 8) == 1 then
+  local low, high = struct.unpack('<I4i4', there)
+  local own_low, own_high = struct.unpack('<I4i4', string.sub(ARGV[2], 17, 24))
+  if high > own_high or (high == own_high and low > own_low) then
+    return -2
+  end
+end
+-- end guard
 redis.call('SET', KEYS[1], ARGV[2], 'PX', string.format('%.0f', math.floor(left / 1000)))
 return 1

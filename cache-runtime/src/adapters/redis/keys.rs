@@ -1,10 +1,10 @@
-//! The names of an entry's two keys on the server. Part of the wire format:
+//! The names of an entry's three keys on the server. Part of the wire format:
 //! every build must name them alike.
 //!
-//! `{hhhh}v<entry key>` holds the value, `{hhhh}l<entry key>` the lease. `hhhh` is the
-//! CRC-32 (IEEE) of the entry key's bytes modulo 1024, in four lower-case hex
+//! `{hhhh}v<entry key>` holds the value, `{hhhh}l<entry key>` the lease, `{hhhh}f<entry key>`
+//! the fences. `hhhh` is the CRC-32 (IEEE) of the entry key's bytes modulo 1024, in four lower-case hex
 //! digits. As the braces come first, they are the hash tag whatever
-//! bytes follow: both keys share a slot of a Redis Cluster, and no namespace or
+//! bytes follow: all keys share a slot of a Redis Cluster, and no namespace or
 //! key that holds braces can choose another.
 
 use crate::values::key::EntryKey;
@@ -20,6 +20,11 @@ pub(super) fn value(key: &EntryKey) -> Vec<u8> {
 /// The key of the entry's lease.
 pub(super) fn lease(key: &EntryKey) -> Vec<u8> {
     named(b'l', key.as_bytes())
+}
+
+/// The key of the entry's fences.
+pub(super) fn fences(key: &EntryKey) -> Vec<u8> {
+    named(b'f', key.as_bytes())
 }
 
 fn named(what: u8, key: &[u8]) -> Vec<u8> {
@@ -46,18 +51,20 @@ mod tests {
     fn the_names_are_fixed_for_ever() {
         assert_eq!(value(&key("UA")).escape_ascii().to_string(), "{0179}vs2:UA");
         assert_eq!(lease(&key("UA")).escape_ascii().to_string(), "{0179}ls2:UA");
+        assert_eq!(fences(&key("UA")).escape_ascii().to_string(), "{0179}fs2:UA");
         assert_eq!(value(&key("")).escape_ascii().to_string(), "{005a}vs0:");
     }
 
     #[test]
     fn no_key_can_choose_its_slot() {
         for text in ["{a}", "}{", "{}", "\0{x}", "{0179}"] {
-            let (value, lease) = (value(&key(text)), lease(&key(text)));
+            let (value, lease, fences) = (value(&key(text)), lease(&key(text)), fences(&key(text)));
             let tag = |name: &[u8]| {
                 let end = name.iter().position(|byte| *byte == b'}');
                 name[..end.unwrap_or(0)].to_vec()
             };
             assert_eq!(tag(&value), tag(&lease));
+            assert_eq!(tag(&value), tag(&fences));
             assert_eq!(tag(&value).len(), 5, "{{ and four digits");
         }
     }

@@ -8,9 +8,10 @@ use redis::{Pipeline, Value};
 
 use super::{Call, Redis, keys, scripts};
 use crate::ports::BoxFuture;
-use crate::ports::store::{Fill, Filled, Form, Lease, Leased, Payload, Store, StoreFacts};
+use crate::ports::store::{
+    Fence, Fill, Filled, Form, Lease, Leased, Lift, Payload, Store, StoreFacts,
+};
 use crate::values::error::{Error, ErrorKind, Result};
-use crate::values::guard::Guard;
 use crate::values::key::EntryKey;
 use crate::values::token::Token;
 
@@ -64,7 +65,7 @@ impl Store for Redis {
         Box::pin(async move {
             let calls = leases.iter().map(|lease| Call {
                 key: lease.key.clone(),
-                arguments: [
+                arguments: vec![
                     text(lease.token),
                     text(millis(lease.expiry).max(1)),
                     text(u8::from(lease.force)),
@@ -76,6 +77,7 @@ impl Store for Redis {
                 .map(|answer| match answer {
                     Value::BulkString(bytes) => Ok(Leased::Hit(Payload::Bytes(bytes.into()))),
                     Value::Int(0) => Ok(Leased::Held),
+                    Value::Int(-1) => Ok(Leased::Bypass),
                     Value::Int(at) => {
                         u64::try_from(at).map(Leased::Granted).map_err(|_| self.unexpected())
                     }
@@ -88,15 +90,9 @@ impl Store for Redis {
     fn fill(&self, fills: Vec<Fill>) -> BoxFuture<'_, Result<Vec<Filled>>> {
         Box::pin(async move {
             let mut calls = Vec::with_capacity(fills.len());
-            for Fill { key, token, payload, life } in fills {
-                let Payload::Bytes(bytes) = payload else {
-                    return Err(Error::new(
-                        ErrorKind::Configuration,
-                        "a store with the form `Bytes` was given a value that is not encoded; \
-                         ask `Store::form` first",
-                    ));
-                };
-                calls.push(Call { key, arguments: [text(token), bytes, text(micros(life))] });
+            for Fill { key, token, payload, life, .. } in fills {
+                let arguments = vec![text(token), encoded(payload)?, text(micros(life))];
+                calls.push(Call { key, arguments });
             }
             self.run(&scripts::current().fill, calls)
                 .await?
@@ -105,6 +101,7 @@ impl Store for Redis {
                     Value::Int(1) => Ok(Filled::Accepted),
                     Value::Int(0) => Ok(Filled::LeaseLost),
                     Value::Int(-1) => Ok(Filled::TooLate),
+                    Value::Int(-2) => Ok(Filled::Older),
                     _ => Err(self.unexpected()),
                 })
                 .collect()
@@ -113,32 +110,89 @@ impl Store for Redis {
 
     fn release<'a>(&'a self, leases: &'a [(EntryKey, Token)]) -> BoxFuture<'a, Result<()>> {
         Box::pin(async move {
-            let calls = leases.iter().map(|(key, token)| Call {
-                key: key.clone(),
-                arguments: [text(token), Bytes::new(), Bytes::new()],
-            });
+            let calls = leases
+                .iter()
+                .map(|(key, token)| Call { key: key.clone(), arguments: vec![text(token)] });
             self.run(&scripts::current().release, calls.collect()).await.map(drop)
         })
     }
 
     fn invalidate<'a>(&'a self, keys: &'a [EntryKey]) -> BoxFuture<'a, Result<()>> {
         Box::pin(async move {
-            if keys.is_empty() {
-                return Ok(());
-            }
-            let mut commands = Pipeline::with_capacity(keys.len());
-            for key in keys {
-                // One command for both keys, so that no fill comes between them.
-                let mut command = redis::cmd("DEL");
-                command.arg(keys::value(key));
-                // Anomaly 1: left standing, the lease would let a fill put the old value back.
-                if Guard::InvalidateLease.stands() {
-                    command.arg(keys::lease(key));
-                }
-                commands.add_command(command);
-            }
-            self.ask(self.link()?, &commands).await.map(drop)
+            let calls = keys.iter().map(|key| Call { key: key.clone(), arguments: Vec::new() });
+            self.run(&scripts::current().invalidate, calls.collect()).await.map(drop)
         })
+    }
+
+    fn fence<'a>(&'a self, fences: &'a [Fence]) -> BoxFuture<'a, Result<Vec<u64>>> {
+        Box::pin(async move {
+            let calls = fences.iter().map(|fence| Call {
+                key: fence.key.clone(),
+                arguments: vec![text(fence.token), text(millis(fence.expiry).max(1))],
+            });
+            self.run(&scripts::current().fence, calls.collect())
+                .await?
+                .into_iter()
+                .map(|answer| match answer {
+                    Value::Int(at) => u64::try_from(at).map_err(|_| self.unexpected()),
+                    _ => Err(self.unexpected()),
+                })
+                .collect()
+        })
+    }
+
+    fn renew<'a>(
+        &'a self,
+        fences: &'a [(EntryKey, Token)],
+        expiry: Duration,
+    ) -> BoxFuture<'a, Result<Vec<bool>>> {
+        Box::pin(async move {
+            let calls = fences.iter().map(|(key, token)| Call {
+                key: key.clone(),
+                arguments: vec![text(token), text(millis(expiry).max(1))],
+            });
+            let answers = self.run(&scripts::current().renew, calls.collect()).await?;
+            self.yes_or_no(answers)
+        })
+    }
+
+    fn lift(&self, lifts: Vec<Lift>) -> BoxFuture<'_, Result<Vec<bool>>> {
+        Box::pin(async move {
+            let mut calls = Vec::with_capacity(lifts.len());
+            for Lift { key, token, put } in lifts {
+                let mut arguments = vec![text(token)];
+                if let Some(put) = put {
+                    arguments.extend([encoded(put.payload)?, text(micros(put.life))]);
+                }
+                calls.push(Call { key, arguments });
+            }
+            let answers = self.run(&scripts::current().lift, calls).await?;
+            self.yes_or_no(answers)
+        })
+    }
+}
+
+impl Redis {
+    fn yes_or_no(&self, answers: Vec<Value>) -> Result<Vec<bool>> {
+        answers
+            .into_iter()
+            .map(|answer| match answer {
+                Value::Int(yes) => Ok(yes == 1),
+                _ => Err(self.unexpected()),
+            })
+            .collect()
+    }
+}
+
+/// The bytes of a payload.
+fn encoded(payload: Payload) -> Result<Bytes> {
+    match payload {
+        Payload::Bytes(bytes) => Ok(bytes),
+        Payload::Shared(_) => Err(Error::new(
+            ErrorKind::Configuration,
+            "a store with the form `Bytes` was given a value that is not encoded; ask \
+             `Store::form` first",
+        )),
     }
 }
 

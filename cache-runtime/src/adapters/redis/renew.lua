@@ -1,0 +1,12 @@
+-- Prolongs a fence. ARGV: token, expiry in ms. Answers 1, it stands; 0, it does not.
+local own = standing()[ARGV[1]]
+-- Anomaly 10: one that has ended may have let older values in; it must not come back
+-- as if it had stood all the time.
+-- guard: renew-standing
+if not own then
+  return 0
+end
+-- end guard
+own = own or { at = now, tainted = false }
+raise(ARGV[1], now + ARGV[2] * 1000, own.at, own.tainted)
+return 1
