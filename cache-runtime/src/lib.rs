@@ -29,8 +29,12 @@ pub use adapters::redis::Redis;
 pub use adapters::system::{RandomTokens, SystemClock};
 pub use facade::builder::{Builder, IntoDatabase};
 pub use facade::cache::Cache;
+#[cfg(feature = "r2d2")]
+pub use facade::raw::PinnedTx;
 pub use facade::registration::Registration;
 pub use facade::repository::{Cached, Repository};
+pub use facade::touched::Touched;
+pub use facade::transaction::{Locked, Tx, TxRepository};
 pub use ports::database::Database;
 #[doc(inline)]
 pub use values::envelope as wire;

@@ -72,6 +72,11 @@ impl Gate {
         self.counter(point).load(Ordering::SeqCst)
     }
 
+    /// Counts from here on: what `build()` asked the catalogue is not of interest.
+    pub fn start_counting(&self) {
+        self.passed.lock().unwrap().clear();
+    }
+
     fn counter(&self, point: &'static str) -> Arc<AtomicUsize> {
         self.passed.lock().unwrap().entry(point).or_default().clone()
     }

@@ -229,10 +229,15 @@ mod statements {
         assert_eq!(rows(connection, Load::<_, M>::select(M::among(Vec::new()))), []);
 
         let changed = rows(connection, C::sample(2).update(M::is(keys[1].clone())));
-        assert_eq!(changed, rows(connection, Load::<_, M>::select(M::among(vec![keys[1].clone()]))));
+        assert_eq!(
+            changed,
+            rows(connection, Load::<_, M>::select(M::among(vec![keys[1].clone()])))
+        );
         assert_ne!(changed[0], written[1]);
-        let others =
-            rows(connection, Load::<_, M>::select(M::among(vec![keys[0].clone(), keys[2].clone()])));
+        let others = rows(
+            connection,
+            Load::<_, M>::select(M::among(vec![keys[0].clone(), keys[2].clone()])),
+        );
         assert!(
             others.contains(&written[0]) && others.contains(&written[2]),
             "only one was changed"

@@ -194,7 +194,8 @@ where
     }
 }
 
-fn rows<C, U>(connection: &mut C, load: Load<C::Backend, U>) -> Result<Vec<U>>
+/// Runs a statement on a connection at hand.
+pub(crate) fn rows<C, U>(connection: &mut C, load: Load<C::Backend, U>) -> Result<Vec<U>>
 where
     C: LoadConnection + Connection<Backend: Dialect>,
     U: FromRow<C::Backend>,

@@ -204,7 +204,7 @@ async fn lift(
     }
 }
 
-async fn remove(touches: Vec<Touch>) {
+pub(crate) async fn remove(touches: Vec<Touch>) {
     remove_all(touches.iter().map(|touch| (&touch.invalidator, &touch.key))).await;
 }
 

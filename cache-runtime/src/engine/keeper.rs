@@ -4,6 +4,7 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
+use super::debt::{Need, Touch};
 use super::entry::{Cacheable, Entry, Target};
 use super::flight::Landing;
 use super::invalidator::Invalidator;
@@ -199,6 +200,20 @@ impl<M: Statements<D::Backend>, D: Database> Keeper<M, D> {
     pub(crate) async fn invalidate_by(&self, index: usize, value: &(impl KeyParts + Sync)) {
         let entry = self.tier.lookup_key(index, value);
         self.invalidator.invalidate(entry.as_slice()).await;
+    }
+
+    /// What raw statements do to the entry of a row.
+    pub(crate) fn removal(&self, key: &M::Key) -> Touch {
+        let need = match M::DESCRIPTOR.policy.promise() {
+            Consistency::Fenced => Need::Strict,
+            Consistency::Eventual | Consistency::Validated => Need::Removal,
+        };
+        Touch {
+            key: self.tier.row_key(key),
+            need,
+            put: None,
+            invalidator: self.invalidator.clone(),
+        }
     }
 
     /// Calls `visit` with the entry of each unique value that the row has.

@@ -6,6 +6,7 @@
 //! promise; `docs/ARCHITECTURE.md` tells why.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::debt::{Debt, Ledger, Touch};
 use crate::ports::database::{Database, Dialect, Transaction};
@@ -32,9 +33,20 @@ pub(crate) struct Written<M> {
     pub(crate) after: Vec<M>,
 }
 
+/// How a session was when a savepoint began.
+pub(crate) struct Mark {
+    touches: usize,
+    failed: bool,
+}
+
+/// The number of the next session of this process.
+static NEXT: AtomicU64 = AtomicU64::new(0);
+
 /// A transaction under way.
 pub(crate) struct Session<D: Database> {
     ledger: Arc<Ledger<D>>,
+    /// Tells this session's locks from those of others.
+    number: u64,
     transaction: D::Transaction,
     touches: Vec<Touch>,
     /// The application has run statements of its own, which may have failed unseen.
@@ -46,8 +58,12 @@ pub(crate) struct Session<D: Database> {
 impl<D: Database> Session<D> {
     pub(crate) async fn begin(ledger: &Arc<Ledger<D>>) -> Result<Self> {
         let transaction = ledger.database.begin().await?;
-        let ledger = ledger.clone();
-        Ok(Self { ledger, transaction, touches: Vec::new(), raw: false, failed: false })
+        let (ledger, number) = (ledger.clone(), NEXT.fetch_add(1, Ordering::Relaxed));
+        Ok(Self { ledger, number, transaction, touches: Vec::new(), raw: false, failed: false })
+    }
+
+    pub(crate) fn number(&self) -> u64 {
+        self.number
     }
 
     /// The transaction itself, for statements whose touches the caller adds.
@@ -58,6 +74,11 @@ impl<D: Database> Session<D> {
 
     pub(crate) fn touch(&mut self, touches: impl IntoIterator<Item = Touch>) {
         self.touches.extend(touches);
+    }
+
+    /// A statement of the application has failed.
+    pub(crate) fn fail(&mut self) {
+        self.failed = true;
     }
 
     /// Reads within the transaction.
@@ -81,14 +102,29 @@ impl<D: Database> Session<D> {
         written
     }
 
-    async fn run<M: Statements<D::Backend>>(
+    /// The rows that raw statements change: as they are, each with a version of its own if the
+    /// model declares one.
+    pub(crate) async fn touched_rows<M: Statements<D::Backend>>(
         &mut self,
-        write: Write<D::Backend, M>,
-    ) -> Result<Written<M>> {
+        keys: Vec<M::Key>,
+    ) -> Result<Vec<M>> {
+        self.count::<M>().await?;
+        self.load(Load::touch(M::among(keys))).await
+    }
+
+    async fn count<M: Statements<D::Backend>>(&mut self) -> Result<()> {
         let count = <D::Backend as Dialect>::COUNT_VERSION;
         if M::DESCRIPTOR.version.is_some() && !count.is_empty() {
             self.transaction.execute(count).await?;
         }
+        Ok(())
+    }
+
+    async fn run<M: Statements<D::Backend>>(
+        &mut self,
+        write: Write<D::Backend, M>,
+    ) -> Result<Written<M>> {
+        self.count::<M>().await?;
         let before: Vec<M> = match write.before {
             Some(rows) => self.transaction.load(Load::select(rows).locking()).await?,
             None => Vec::new(),
@@ -116,19 +152,19 @@ impl<D: Database> Session<D> {
     }
 
     /// Begins a savepoint; the mark is for [`end_save`](Self::end_save).
-    pub(crate) async fn save(&mut self) -> Result<usize> {
+    pub(crate) async fn save(&mut self) -> Result<Mark> {
         self.transaction.save().await?;
-        Ok(self.touches.len())
+        Ok(Mark { touches: self.touches.len(), failed: self.failed })
     }
 
     /// Ends the innermost savepoint. Undone, it has touched nothing.
-    pub(crate) async fn end_save(&mut self, mark: usize, keep: bool) -> Result<()> {
+    pub(crate) async fn end_save(&mut self, mark: Mark, keep: bool) -> Result<()> {
         self.transaction.end_save(keep).await?;
         if !keep {
-            self.failed = false;
+            self.failed = mark.failed;
             // Anomaly 13: what was undone must not be put.
             if Guard::SavepointUndone.stands() {
-                self.touches.truncate(mark);
+                self.touches.truncate(mark.touches);
             }
         }
         Ok(())

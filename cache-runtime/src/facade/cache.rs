@@ -51,6 +51,10 @@ impl<D: Database> Cache<D> {
         Repository::new(self.0.ledger.clone(), self.keeper::<M>()).into()
     }
 
+    pub(super) fn ledger(&self) -> &Arc<Ledger<D>> {
+        &self.0.ledger
+    }
+
     #[track_caller]
     pub(super) fn keeper<M: Cached + Statements<D::Backend>>(&self) -> Arc<Keeper<M, D>> {
         let keeper = self.model::<M>().1.clone().downcast();

@@ -93,6 +93,19 @@ pub(crate) async fn within<M: Statements<D::Backend>, D: Database>(
     Ok(after)
 }
 
+/// What raw statements did to the rows with these keys, given as they are now: their entries are
+/// removed, and those of the unique values that they have.
+pub(crate) fn touched_raw<M: Statements<D::Backend>, D: Database>(
+    keeper: &Arc<Keeper<M, D>>,
+    keys: &[M::Key],
+    rows: Vec<M>,
+) -> Vec<Touch> {
+    let rows: Vec<Arc<M>> = rows.into_iter().map(Arc::new).collect();
+    let mut touches = touched(keeper, &rows, &[]);
+    touches.extend(keys.iter().map(|key| keeper.removal(key)));
+    touches
+}
+
 /// What a write does to the entries of the rows, as they were before it and are after it.
 pub(crate) fn touched<M: Statements<D::Backend>, D: Database>(
     keeper: &Arc<Keeper<M, D>>,

@@ -64,6 +64,7 @@ enum Text<DB: Backend> {
     Versions { column: &'static str, table: Fragment<DB>, condition: Condition<DB> },
     Delete { columns: Columns, table: Fragment<DB>, condition: Condition<DB> },
     Write { columns: Columns, statement: Fragment<DB> },
+    Bump { columns: Columns, version: &'static str, table: Fragment<DB>, condition: Condition<DB> },
     Plain(String),
 }
 
@@ -84,6 +85,18 @@ impl<DB: Backend, M: Model<Table: QueryFragment<DB>>> Load<DB, M> {
             table: table::<M, DB>(),
             condition,
         })
+    }
+
+    /// The rows for which the condition holds, each given its next version, where the model
+    /// declares one.
+    pub fn touch(condition: Condition<DB>) -> Self {
+        match M::DESCRIPTOR.version {
+            Some(version) => {
+                let (columns, table) = (M::DESCRIPTOR.columns, table::<M, DB>());
+                Self::from(Text::Bump { columns, version, table, condition })
+            }
+            None => Self::select(condition),
+        }
     }
 
     /// An insert or update of the model's table, RETURNING its columns.
@@ -130,7 +143,7 @@ impl<DB: Backend, U> From<Text<DB>> for Load<DB, U> {
     }
 }
 
-impl<DB: Backend, U> QueryFragment<DB> for Load<DB, U> {
+impl<DB: Dialect, U> QueryFragment<DB> for Load<DB, U> {
     fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, DB>) -> QueryResult<()> {
         match &self.text {
             Text::Select { columns, table, condition } => {
@@ -148,6 +161,18 @@ impl<DB: Backend, U> QueryFragment<DB> for Load<DB, U> {
             Text::Delete { columns, table, condition } => {
                 out.push_sql("DELETE");
                 from(table, condition, out.reborrow())?;
+                out.push_sql(" RETURNING ");
+                walk(columns, &mut out)?;
+            }
+            Text::Bump { columns, version, table, condition } => {
+                out.push_sql("UPDATE ");
+                table.walk_ast(out.reborrow())?;
+                out.push_sql(" SET ");
+                out.push_identifier(version)?;
+                out.push_sql(" = ");
+                out.push_sql(DB::NEXT_VERSION);
+                out.push_sql(" WHERE ");
+                condition.walk_ast(out.reborrow())?;
                 out.push_sql(" RETURNING ");
                 walk(columns, &mut out)?;
             }

@@ -30,6 +30,7 @@ impl World {
             .build()
             .await
             .unwrap();
+        gate.start_counting();
         let accounts = cache.repository::<Account>();
         Process { gate, cache, accounts }
     }

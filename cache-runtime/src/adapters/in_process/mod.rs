@@ -6,13 +6,17 @@
 //! entry but a plain read is atomic. A plain read takes no shard lock: a value
 //! that is there may be served.
 
-use std::collections::HashMap;
+mod shard;
+#[cfg(test)]
+mod tests;
+
 use std::hash::{BuildHasher, RandomState};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use quick_cache::sync::Cache;
 
+use self::shard::{Grant, Shard, Standing};
 use crate::ports::BoxFuture;
 use crate::ports::clock::Clock;
 use crate::ports::store::{
@@ -28,8 +32,6 @@ use crate::values::token::Token;
 const CAPACITY: usize = 100_000;
 /// A power of two, so that a mask picks the shard.
 const SHARDS: usize = 64;
-/// A shard with fewer leases than this is not swept.
-const SWEEP_AT: usize = 64;
 
 /// Keeps entries in this process's memory, shared and never encoded.
 ///
@@ -64,29 +66,6 @@ struct Value {
     deadline: Moment,
 }
 
-/// A lease that was granted.
-struct Grant {
-    token: Token,
-    at: Moment,
-    until: Moment,
-}
-
-/// A fence that was put up.
-struct Standing {
-    token: Token,
-    at: Moment,
-    until: Moment,
-    tainted: bool,
-}
-
-/// The leases and fences of one shard.
-struct Shard {
-    grants: HashMap<EntryKey, Grant>,
-    fences: HashMap<EntryKey, Vec<Standing>>,
-    /// Sweep when there are this many of both.
-    sweep_at: usize,
-}
-
 impl InProcess {
     /// Keeps up to 100,000 entries.
     pub fn new() -> Self {
@@ -97,12 +76,9 @@ impl InProcess {
     /// used least are dropped. The count is split over shards, so a small
     /// capacity may drop an entry a little early.
     pub fn with_capacity(entries: usize) -> Self {
-        let shard = || {
-            Mutex::new(Shard { grants: HashMap::new(), fences: HashMap::new(), sweep_at: SWEEP_AT })
-        };
         Self {
             values: Cache::new(entries),
-            shards: (0..SHARDS).map(|_| shard()).collect(),
+            shards: (0..SHARDS).map(|_| Mutex::default()).collect(),
             hasher: RandomState::new(),
             time: Time::Machine(Instant::now()),
         }
@@ -319,28 +295,6 @@ impl std::fmt::Debug for InProcess {
     }
 }
 
-impl Shard {
-    /// Drops expired leases and fences whenever their number has doubled, so that loads and
-    /// writes that were given up do not pile up, at a constant cost for each.
-    fn sweep(&mut self, now: Moment) {
-        if self.grants.len() + self.fences.len() < self.sweep_at {
-            return;
-        }
-        self.grants.retain(|_, grant| grant.until > now);
-        self.fences.retain(|_, fences| fences.iter().any(|fence| fence.until > now));
-        self.sweep_at = ((self.grants.len() + self.fences.len()) * 2).max(SWEEP_AT);
-        self.grants.shrink_to(self.sweep_at);
-    }
-
-    fn standing(&self, key: &EntryKey, now: Moment) -> impl Iterator<Item = &Standing> {
-        self.fences.get(key).into_iter().flatten().filter(move |fence| fence.until > now)
-    }
-
-    fn taint(&mut self, key: &EntryKey) {
-        self.fences.get_mut(key).into_iter().flatten().for_each(|fence| fence.tainted = true);
-    }
-}
-
 fn micros(time: Duration) -> u64 {
     u64::try_from(time.as_micros()).unwrap_or(u64::MAX)
 }
@@ -405,64 +359,5 @@ impl Store for InProcess {
 
     fn lift(&self, lifts: Vec<Lift>) -> BoxFuture<'_, Result<Vec<bool>>> {
         Box::pin(async { Ok(lifts.into_iter().map(|lift| self.lift_one(lift)).collect()) })
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::values::key::KeyWriter;
-
-    fn key(number: u32) -> EntryKey {
-        let mut writer = KeyWriter::default();
-        writer.integer(number.into());
-        EntryKey::from_writer(writer)
-    }
-
-    fn lease(store: &InProcess, number: u32, expiry: Duration) -> Leased {
-        let token = Token(number.into());
-        store.lease_one(&Lease { key: key(number), token, expiry, force: false })
-    }
-
-    fn fill(store: &InProcess, number: u32) -> Filled {
-        let (token, payload) = (Token(number.into()), Payload::Shared(Arc::new(number)));
-        let life = Duration::from_secs(60);
-        store.fill_one(Fill { key: key(number), token, payload, version: None, life })
-    }
-
-    fn leases(store: &InProcess) -> usize {
-        store.shards.iter().map(|shard| shard.lock().map_or(0, |shard| shard.grants.len())).sum()
-    }
-
-    #[test]
-    fn leases_that_nobody_ends_do_not_pile_up() {
-        let store = InProcess::new();
-        for number in 0..100_000 {
-            assert!(matches!(lease(&store, number, Duration::ZERO), Leased::Granted(_)));
-        }
-        assert!(leases(&store) <= SHARDS * SWEEP_AT, "{}", leases(&store));
-    }
-
-    #[test]
-    fn leases_that_stand_survive_the_sweep() {
-        let store = InProcess::new();
-        let long = Duration::from_secs(60);
-        (0..10_000).for_each(|number| drop(lease(&store, number, long)));
-        (10_000..100_000).for_each(|number| drop(lease(&store, number, Duration::ZERO)));
-        assert!((0..10_000).all(|number| fill(&store, number) == Filled::Accepted));
-    }
-
-    #[test]
-    fn the_capacity_is_kept() {
-        for capacity in [0, 1, 1000] {
-            let store = InProcess::with_capacity(capacity);
-            for number in 0..20_000 {
-                lease(&store, number, Duration::from_secs(60));
-                assert_eq!(fill(&store, number), Filled::Accepted);
-            }
-            // Split over shards, the capacity is rounded up in each.
-            assert!(store.values.len() <= capacity + 64, "{} of {capacity}", store.values.len());
-            assert_eq!(leases(&store), 0);
-        }
     }
 }
