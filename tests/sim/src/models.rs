@@ -1,0 +1,427 @@
+//! One table under each pattern and promise, and one way to use them all.
+
+use std::sync::Arc;
+
+use cache_runtime::ports::{BoxFuture, Clock, Database, Store};
+use cache_runtime::{Cache, Cached, ErrorKind, Result, Tx};
+
+use crate::history::{Deed, Row};
+
+/// How long an entry may live, in seconds: short beside nothing but a fence and a lease.
+pub const TTL: u64 = 10;
+
+/// What a model declares.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Mode {
+    Aside,
+    Through,
+    Fenced,
+    FencedThrough,
+    Validated,
+    ValidatedThrough,
+}
+
+impl Mode {
+    pub const ALL: [Self; 6] = [
+        Self::Aside,
+        Self::Through,
+        Self::Fenced,
+        Self::FencedThrough,
+        Self::Validated,
+        Self::ValidatedThrough,
+    ];
+
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Aside => "aside",
+            Self::Through => "through",
+            Self::Fenced => "fenced",
+            Self::FencedThrough => "fenced-through",
+            Self::Validated => "validated",
+            Self::ValidatedThrough => "validated-through",
+        }
+    }
+
+    pub fn is_fenced(self) -> bool {
+        matches!(self, Self::Fenced | Self::FencedThrough)
+    }
+
+    pub fn is_strict(self) -> bool {
+        !matches!(self, Self::Aside | Self::Through)
+    }
+
+    pub fn has_version(self) -> bool {
+        matches!(self, Self::Validated | Self::ValidatedThrough)
+    }
+}
+
+/// A step of a transaction.
+#[derive(Clone, Debug)]
+pub enum Step {
+    Find(i64),
+    /// Each write names the balance that it gives.
+    Update(i64, Option<&'static str>, i64),
+    Insert(i64, &'static str, i64),
+    Delete(i64),
+    /// Takes the row with a lock and writes all of it.
+    SaveLocked(i64, i64),
+    /// These steps in a savepoint, which is kept or undone.
+    Savepoint(Vec<Step>, bool),
+}
+
+/// What a transaction has done and seen.
+#[derive(Default)]
+pub struct Log {
+    pub deeds: Vec<Deed>,
+    /// Reads of rows that the transaction itself had written: key, balance read, written.
+    pub own: Vec<(i64, Option<i64>, Option<i64>)>,
+}
+
+impl Log {
+    /// What the transaction has made of the row, if it has written it.
+    fn written(&self, id: i64) -> Option<Option<i64>> {
+        self.deeds.iter().rev().find_map(|deed| match deed {
+            Deed::Set { id: other, balance, .. } if *other == id => Some(Some(*balance)),
+            Deed::Gone { id: other, .. } if *other == id => Some(None),
+            _ => None,
+        })
+    }
+}
+
+/// A model's rows in one process.
+pub trait Accounts: Send + Sync {
+    fn find(&self, id: i64) -> BoxFuture<'_, Result<Option<Row>>>;
+    fn find_many(&self, ids: Vec<i64>) -> BoxFuture<'_, Result<Vec<Option<Row>>>>;
+    fn find_by_email(&self, email: &'static str) -> BoxFuture<'_, Result<Option<Row>>>;
+    fn find_uncached(&self, id: i64) -> BoxFuture<'_, Result<Option<Row>>>;
+    fn refresh(&self, id: i64) -> BoxFuture<'_, Result<Option<Row>>>;
+    fn invalidate(&self, id: i64) -> BoxFuture<'_, ()>;
+    fn insert(&self, row: Row) -> BoxFuture<'_, Result<Row>>;
+    fn update<'a>(
+        &'a self,
+        id: i64,
+        email: Option<&'a str>,
+        balance: i64,
+    ) -> BoxFuture<'a, Result<Option<Row>>>;
+    fn upsert(&self, row: Row) -> BoxFuture<'_, Result<Row>>;
+    fn delete(&self, id: i64) -> BoxFuture<'_, Result<Option<Row>>>;
+    /// Reads a row, lets `between` pass, and writes all of it. Gives the balance that was read.
+    fn save<'a>(
+        &'a self,
+        id: i64,
+        balance: i64,
+        between: BoxFuture<'a, ()>,
+    ) -> BoxFuture<'a, Result<Option<i64>>>;
+    /// Runs the steps in one transaction; undone at its end unless `keep`.
+    fn transaction<'a>(
+        &'a self,
+        steps: Vec<Step>,
+        keep: bool,
+        log: &'a mut Log,
+    ) -> BoxFuture<'a, Result<()>>;
+}
+
+/// What a cache is put together from.
+pub struct Parts<D> {
+    pub database: D,
+    pub store: Arc<dyn Store>,
+    pub clock: Arc<dyn Clock>,
+    pub tokens: Box<dyn Fn() -> crate::ports::SimTokens + Send>,
+    pub namespace: String,
+}
+
+/// The transaction was to be rolled back.
+fn unwanted() -> cache_runtime::Error {
+    cache_runtime::Error::new(ErrorKind::Abandoned, "undone on purpose")
+}
+
+pub mod plain_table {
+    diesel::table! {
+        accounts (id) {
+            id -> BigInt,
+            email -> Text,
+            balance -> BigInt,
+        }
+    }
+}
+
+pub mod versioned_table {
+    diesel::table! {
+        accounts (id) {
+            id -> BigInt,
+            email -> Text,
+            balance -> BigInt,
+            version -> BigInt,
+        }
+    }
+}
+
+macro_rules! model {
+    ($module:ident, $table:ident, ($($version:ident)?), ($($cached:tt)*)) => {
+        pub mod $module {
+            use diesel::prelude::*;
+            use cache_runtime::ports::{Change, Insert, Save, Statements, Upsert};
+
+            use super::$table::accounts;
+            use super::*;
+
+            #[derive(Queryable, cache_runtime::Cached)]
+            #[diesel(table_name = accounts)]
+            #[cached(ttl = "10s", negative_ttl = "10s", unique(email), save, insert = NewAccount,
+                     changeset = AccountChanges)]
+            #[cached($($cached)*)]
+            pub struct Account {
+                pub id: i64,
+                pub email: String,
+                pub balance: i64,
+                $(pub $version: i64,)?
+            }
+
+            #[derive(Insertable)]
+            #[diesel(table_name = accounts)]
+            pub struct NewAccount {
+                pub id: i64,
+                pub email: String,
+                pub balance: i64,
+            }
+
+            #[derive(AsChangeset)]
+            #[diesel(table_name = accounts)]
+            pub struct AccountChanges {
+                pub email: Option<String>,
+                pub balance: i64,
+            }
+
+            impl From<&Account> for Row {
+                fn from(account: &Account) -> Self {
+                    Self {
+                        id: account.id,
+                        email: account.email.clone(),
+                        balance: account.balance,
+                    }
+                }
+            }
+
+            impl From<Row> for NewAccount {
+                fn from(row: Row) -> Self {
+                    Self { id: row.id, email: row.email, balance: row.balance }
+                }
+            }
+
+            fn row(account: Option<Arc<Account>>) -> Option<Row> {
+                account.as_deref().map(Row::from)
+            }
+
+            fn changes(email: Option<&str>, balance: i64) -> AccountChanges {
+                AccountChanges { email: email.map(str::to_owned), balance }
+            }
+
+            pub struct Opened<D: Database> {
+                cache: Cache<D>,
+                accounts: <Account as Cached>::Repository<D>,
+            }
+
+            pub async fn open<D: Database>(parts: Parts<D>) -> Result<Opened<D>>
+            where
+                Account: Statements<D::Backend>,
+            {
+                let cache = Cache::builder(parts.database)
+                    .shared_store(parts.store)
+                    .clock(parts.clock)
+                    .tokens((parts.tokens)())
+                    .namespace(parts.namespace)
+                    .models(cache_runtime::models![Account])
+                    .build()
+                    .await?;
+                let accounts = cache.repository::<Account>();
+                Ok(Opened { cache, accounts })
+            }
+
+            impl<D: Database> Accounts for Opened<D>
+            where
+                Account: Statements<D::Backend> + Save<D::Backend>,
+                NewAccount: Insert<Account, D::Backend>
+                    + Upsert<Account, D::Backend, AccountChanges>,
+                AccountChanges: Change<Account, D::Backend>,
+            {
+                fn find(&self, id: i64) -> BoxFuture<'_, Result<Option<Row>>> {
+                    Box::pin(async move { Ok(row(self.accounts.find(id).await?)) })
+                }
+
+                fn find_many(&self, ids: Vec<i64>) -> BoxFuture<'_, Result<Vec<Option<Row>>>> {
+                    Box::pin(async move {
+                        Ok(self.accounts.find_many(ids).await?.into_iter().map(row).collect())
+                    })
+                }
+
+                fn find_by_email(&self, email: &'static str) -> BoxFuture<'_, Result<Option<Row>>> {
+                    Box::pin(async move { Ok(row(self.accounts.find_by_email(email).await?)) })
+                }
+
+                fn find_uncached(&self, id: i64) -> BoxFuture<'_, Result<Option<Row>>> {
+                    Box::pin(async move { Ok(row(self.accounts.find_uncached(id).await?)) })
+                }
+
+                fn refresh(&self, id: i64) -> BoxFuture<'_, Result<Option<Row>>> {
+                    Box::pin(async move { Ok(row(self.accounts.refresh(id).await?)) })
+                }
+
+                fn invalidate(&self, id: i64) -> BoxFuture<'_, ()> {
+                    Box::pin(async move { self.accounts.invalidate(id).await })
+                }
+
+                fn insert(&self, row: Row) -> BoxFuture<'_, Result<Row>> {
+                    Box::pin(async move {
+                        Ok(Row::from(&*self.accounts.insert(NewAccount::from(row)).await?))
+                    })
+                }
+
+                fn update<'a>(
+                    &'a self,
+                    id: i64,
+                    email: Option<&'a str>,
+                    balance: i64,
+                ) -> BoxFuture<'a, Result<Option<Row>>> {
+                    Box::pin(async move {
+                        Ok(row(self.accounts.update(id, changes(email, balance)).await?))
+                    })
+                }
+
+                fn upsert(&self, row: Row) -> BoxFuture<'_, Result<Row>> {
+                    Box::pin(async move {
+                        let changes = changes(None, row.balance);
+                        let new = NewAccount::from(row);
+                        Ok(Row::from(&*self.accounts.upsert(new.id, new, changes).await?))
+                    })
+                }
+
+                fn delete(&self, id: i64) -> BoxFuture<'_, Result<Option<Row>>> {
+                    Box::pin(async move { Ok(row(self.accounts.delete(id).await?)) })
+                }
+
+                fn save<'a>(
+                    &'a self,
+                    id: i64,
+                    balance: i64,
+                    between: BoxFuture<'a, ()>,
+                ) -> BoxFuture<'a, Result<Option<i64>>> {
+                    Box::pin(async move {
+                        let _ = (id, balance);
+                        let found: Option<Arc<Account>> = self.accounts.find(id).await?;
+                        between.await;
+                        let Some(found) = found else { return Ok(None) };
+                        save!(self, found, balance, $($version)?);
+                        Ok(Some(found.balance))
+                    })
+                }
+
+                fn transaction<'a>(
+                    &'a self,
+                    steps: Vec<Step>,
+                    keep: bool,
+                    log: &'a mut Log,
+                ) -> BoxFuture<'a, Result<()>> {
+                    Box::pin(async move {
+                        self.cache
+                            .transaction(async |tx: &mut Tx<D>| {
+                                take(tx, steps, log).await?;
+                                if keep { Ok(()) } else { Err(unwanted()) }
+                            })
+                            .await
+                    })
+                }
+            }
+
+            fn take<'a, D: Database>(
+                tx: &'a mut Tx<D>,
+                steps: Vec<Step>,
+                log: &'a mut Log,
+            ) -> BoxFuture<'a, Result<()>>
+            where
+                Account: Statements<D::Backend> + Save<D::Backend>,
+                NewAccount: Insert<Account, D::Backend>,
+                AccountChanges: Change<Account, D::Backend>,
+            {
+                Box::pin(async move {
+                    for step in steps {
+                        let mut accounts = tx.repository::<Account>();
+                        match step {
+                            Step::Find(id) => {
+                                let found = accounts.find(id).await?;
+                                if let Some(written) = log.written(id) {
+                                    log.own.push((id, found.map(|row| row.balance), written));
+                                }
+                            }
+                            Step::Update(id, email, balance) => {
+                                if accounts.update(id, changes(email, balance)).await?.is_some() {
+                                    log.deeds.push(Deed::Set { id, balance, based: None });
+                                }
+                            }
+                            Step::Insert(id, email, balance) => {
+                                let new = NewAccount { id, email: email.to_owned(), balance };
+                                accounts.insert(new).await?;
+                                log.deeds.push(Deed::Set { id, balance, based: None });
+                            }
+                            Step::Delete(id) => {
+                                if let Some(gone) = accounts.delete(id).await? {
+                                    log.deeds.push(Deed::Gone { id, balance: gone.balance });
+                                }
+                            }
+                            Step::SaveLocked(id, balance) => {
+                                if let Some(mut locked) = accounts.lock(id).await? {
+                                    locked.balance = balance;
+                                    accounts.save_locked(locked).await?;
+                                    log.deeds.push(Deed::Set { id, balance, based: None });
+                                }
+                            }
+                            Step::Savepoint(steps, keep) => {
+                                let before = log.deeds.len();
+                                let kept = tx
+                                    .savepoint(async |tx: &mut Tx<D>| {
+                                        take(tx, steps, log).await?;
+                                        if keep { Ok(()) } else { Err(unwanted()) }
+                                    })
+                                    .await;
+                                if kept.is_err() {
+                                    log.deeds.truncate(before);
+                                }
+                            }
+                        }
+                    }
+                    Ok(())
+                })
+            }
+        }
+    };
+}
+
+/// Only a model with a version can be saved without a lock.
+macro_rules! save {
+    ($this:ident, $found:ident, $balance:ident, $version:ident) => {
+        let saved = Account {
+            id: $found.id,
+            email: $found.email.clone(),
+            balance: $balance,
+            $version: $found.$version,
+        };
+        $this.accounts.save(saved).await?;
+    };
+    ($this:ident, $found:ident, $balance:ident,) => {};
+}
+
+model!(aside, plain_table, (), (pattern = "cache_aside"));
+model!(through, plain_table, (), (pattern = "write_through"));
+model!(fenced, plain_table, (), (pattern = "cache_aside", consistency = "strict(fenced)"));
+model!(fenced_through, plain_table, (), (pattern = "write_through", consistency = "strict(fenced)"));
+model!(
+    validated,
+    versioned_table,
+    (version),
+    (pattern = "cache_aside", consistency = "strict(validated)", version = version)
+);
+model!(
+    validated_through,
+    versioned_table,
+    (version),
+    (pattern = "write_through", consistency = "strict(validated)", version = version)
+);

@@ -1,0 +1,406 @@
+//! Decides, whenever nothing can run, what happens next.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use cache_runtime::ports::{BoxFuture, Fill, Lease, Payload, Store};
+use cache_runtime::{EntryKey, Error, ErrorKind, Token};
+use tokio::task::JoinHandle;
+
+use crate::database::{Link, Shared, broken, roll_back};
+use crate::plan::{Fault, Plan};
+use crate::quiet::Quiet;
+use crate::rng::Rng;
+use crate::world::{Kind, Pending, World};
+
+/// A schedule that is not done after so many steps goes on without faults.
+const LONGEST: usize = 400;
+/// And one that is not done after so many has hung.
+const ENDLESS: usize = 4000;
+
+/// The task of a client.
+pub struct Running {
+    pub process: usize,
+    pub task: JoinHandle<()>,
+}
+
+pub struct Scheduler<'a, C> {
+    pub world: &'a Arc<World>,
+    pub plan: &'a Plan,
+    pub rng: Rng,
+    pub quiet: &'a Quiet,
+    pub links: &'a Shared<C>,
+    pub store: Arc<dyn Store>,
+    pub flush: &'a (dyn Fn() -> BoxFuture<'static, ()> + Sync),
+    /// The entries that a schedule can meet.
+    pub keys: Vec<EntryKey>,
+    pub clients: Vec<Running>,
+    pub budget: usize,
+    /// How many operations the store will still refuse.
+    pub away: usize,
+    pub faults: usize,
+}
+
+impl<C: Link> Scheduler<'_, C> {
+    /// Until every client has come to its end.
+    pub async fn run(&mut self) -> Result<(), String> {
+        for step in 0..ENDLESS {
+            self.quiet.reached().await;
+            if self.clients.iter().all(|client| client.task.is_finished()) {
+                return Ok(());
+            }
+            if step == LONGEST {
+                self.calm();
+            }
+            if !self.step().await {
+                break;
+            }
+        }
+        Err("a client hangs: nothing is left that it could wait for".to_owned())
+    }
+
+    /// Nothing goes wrong from here on.
+    pub fn calm(&mut self) {
+        (self.budget, self.away) = (0, 0);
+    }
+
+    /// Serves what is under way, and whoever sleeps until this moment.
+    pub async fn drain(&mut self, until: Duration) -> Result<(), String> {
+        self.calm();
+        for _ in 0..ENDLESS {
+            self.quiet.reached().await;
+            if self.eligible().is_empty() {
+                let alarm = self.world.state().next_alarm().filter(|alarm| *alarm <= until);
+                let Some(alarm) = alarm else {
+                    self.world.advance(until);
+                    return Ok(());
+                };
+                self.world.advance(alarm);
+            } else {
+                self.step().await;
+            }
+        }
+        Err("the work after the last client does not end".to_owned())
+    }
+
+    /// The numbers of the operations that can be executed.
+    fn eligible(&self) -> Vec<u64> {
+        let state = self.world.state();
+        let free = |pending: &&Pending| pending.kind != Kind::Begin || state.open.is_none();
+        state.pending.iter().filter(free).map(|pending| pending.number).collect()
+    }
+
+    /// Makes one thing happen; false if there was nothing.
+    async fn step(&mut self) -> bool {
+        // Nothing takes no time at all.
+        if self.world.advance(self.world.time.now() + Duration::from_micros(10)) {
+            return true;
+        }
+        if self.budget > 0 && self.rng.percent(self.plan.rate) && self.fault().await {
+            self.budget -= 1;
+            self.faults += 1;
+            return true;
+        }
+        let eligible = self.eligible();
+        let hurried = self.budget_of_time();
+        if eligible.is_empty() || self.rng.percent(hurried) {
+            if self.pass_time(eligible.is_empty()) {
+                return true;
+            }
+            if eligible.is_empty() {
+                return false;
+            }
+        }
+        let number = self.choose(&eligible);
+        self.serve(number).await;
+        true
+    }
+
+    /// How likely time passes while something is under way, in percent.
+    fn budget_of_time(&self) -> u32 {
+        match (self.plan.ground.real_time, self.plan.jumps) {
+            (true, _) => 0,
+            (false, true) => 10,
+            (false, false) => 3,
+        }
+    }
+
+    /// One at random; or the one that chance likes best, so that others wait long.
+    fn choose(&mut self, eligible: &[u64]) -> u64 {
+        if !self.plan.starves || self.rng.percent(15) {
+            return *self.rng.pick(eligible);
+        }
+        let liking = |number: &u64| Rng::new(self.plan.seed ^ number.rotate_left(40)).next();
+        eligible.iter().copied().max_by_key(liking).unwrap_or_default()
+    }
+
+    fn take(&self, number: u64) -> Pending {
+        let mut state = self.world.state();
+        let at = state.pending.iter().position(|pending| pending.number == number).unwrap();
+        state.pending.remove(at)
+    }
+
+    fn note(&self, what: &str, pending: &Pending, answer: &str) {
+        let Pending { process, kind, label, .. } = pending;
+        let now = self.world.time.now();
+        self.world.state().note(format_args!("{now:.1?} p{process} {kind:?} {label} {what}{answer}"));
+    }
+
+    /// Executes an operation in the usual way.
+    async fn serve(&mut self, number: u64) {
+        let mut pending = self.take(number);
+        if self.away > 0 && pending.kind.is_store() {
+            self.away -= 1;
+            self.world.state().history.store_fails();
+            self.note("refused, the store is away", &pending, "");
+            pending.operation.fail(broken(ErrorKind::Store));
+            return;
+        }
+        if pending.late {
+            return self.serve_late(pending).await;
+        }
+        // Its caller has gone away: it may have been sent, or not.
+        let is_orphan = !pending.operation.is_awaited() && pending.kind != Kind::Undo;
+        if is_orphan && self.rng.percent(50) {
+            return self.note("never sent", &pending, "");
+        }
+        let answer = pending.operation.run(true).await;
+        self.note("-> ", &pending, &answer);
+    }
+
+    async fn serve_late(&mut self, mut pending: Pending) {
+        if self.rng.percent(50) || (pending.kind.is_store() && self.rng.percent(50)) {
+            let answer = pending.operation.run(false).await;
+            self.note("late -> ", &pending, &answer);
+        } else if let Some(transaction) = pending.transaction {
+            roll_back(&mut self.links.lock().unwrap().writer).unwrap();
+            self.world.state().close(transaction);
+            self.note("late, rolled back", &pending, "");
+        } else {
+            self.note("late, lost", &pending, "");
+        }
+    }
+
+    /// Lets time pass; false if it may not, or if nobody waits for it.
+    fn pass_time(&mut self, idle: bool) -> bool {
+        let alarm = self.world.state().next_alarm();
+        let jump = *self.rng.pick(&[1, 100, 1000, 3400, 5000, 9000, 10_500]);
+        let jump = self.world.time.now() + Duration::from_millis(jump);
+        let fenced = self.plan.mode.is_fenced();
+        let to = match alarm {
+            // Whoever keeps a fence up is woken in time.
+            Some(alarm) if self.plan.jumps && !idle && self.budget_lets_jump() => {
+                if fenced { jump.min(alarm) } else { jump }
+            }
+            Some(alarm) => alarm,
+            None if self.plan.jumps && !idle => jump,
+            None => return false,
+        };
+        if !self.may_pass(to, alarm) {
+            return false;
+        }
+        self.world.advance(to);
+        self.world.state().note(format_args!("{to:.1?} is the time"));
+        true
+    }
+
+    fn budget_lets_jump(&mut self) -> bool {
+        self.rng.percent(60)
+    }
+
+    /// `strict(fenced)` holds if no COMMIT takes effect after its fence's life. Where the store
+    /// answers, the fence is renewed for as long as that takes; where it does not, the COMMIT is
+    /// assumed to end in time.
+    fn may_pass(&self, to: Duration, alarm: Option<Duration>) -> bool {
+        let state = self.world.state();
+        let Some(open) = state.open.filter(|_| self.plan.mode.is_fenced()) else { return true };
+        let own = |process: usize| process == open.process;
+        if !state.fences.iter().any(|fence| own(fence.process) && fence.until <= to) {
+            return true;
+        }
+        let waits = |kind| {
+            state.pending.iter().any(|pending| own(pending.process) && pending.kind == kind)
+        };
+        let is_renewed = !waits(Kind::Renew) && !waits(Kind::Outcome) && waits(Kind::Commit);
+        is_renewed && state.history.store_failed.is_none() && alarm.is_none_or(|alarm| to <= alarm)
+    }
+
+    /// One of the operations of which this holds.
+    fn target(&mut self, wanted: impl Fn(&Pending) -> bool) -> Option<u64> {
+        let eligible = self.eligible();
+        let state = self.world.state();
+        let fits = |pending: &&Pending| {
+            eligible.contains(&pending.number)
+                && !pending.late
+                && pending.operation.is_awaited()
+                && wanted(pending)
+        };
+        let fitting: Vec<u64> =
+            state.pending.iter().filter(fits).map(|pending| pending.number).collect();
+        drop(state);
+        (!fitting.is_empty()).then(|| *self.rng.pick(&fitting))
+    }
+
+    /// Makes something go wrong; false if what was drawn cannot.
+    async fn fault(&mut self) -> bool {
+        let fault = *self.rng.pick(&self.plan.faults);
+        match fault {
+            Fault::Refuse | Fault::Lose | Fault::Late => {
+                let Some(number) = self.target(|pending| pending.kind.is_store()) else {
+                    return false;
+                };
+                self.world.state().history.store_fails();
+                self.spoil(fault, number, ErrorKind::Store).await;
+            }
+            Fault::Away => {
+                self.away = 1 + self.rng.below(8);
+                let line = format!("the store is away for {} operations", self.away);
+                self.world.state().note(line);
+            }
+            Fault::Flush => {
+                (self.flush)().await;
+                let mut state = self.world.state();
+                state.fences.clear();
+                state.note("the store forgets everything");
+            }
+            Fault::Evict => self.evict().await,
+            Fault::Crash => return self.crash().await,
+            Fault::Abort => return self.abort(),
+            Fault::Statement => {
+                let fails = |pending: &Pending| {
+                    matches!(pending.kind, Kind::Load | Kind::Begin | Kind::Statement)
+                };
+                let Some(number) = self.target(fails) else { return false };
+                self.spoil(Fault::Refuse, number, ErrorKind::Database).await;
+            }
+            Fault::Rows => {
+                let Some(number) = self.target(|pending| pending.kind == Kind::Load) else {
+                    return false;
+                };
+                self.spoil(Fault::Lose, number, ErrorKind::Database).await;
+            }
+            Fault::CommitRefused | Fault::CommitLost | Fault::CommitGone | Fault::CommitLate => {
+                let Some(number) = self.target(|pending| pending.kind == Kind::Commit) else {
+                    return false;
+                };
+                self.commit(fault, number).await;
+            }
+        }
+        true
+    }
+
+    async fn spoil(&mut self, fault: Fault, number: u64, kind: ErrorKind) {
+        let mut pending = self.take(number);
+        match fault {
+            Fault::Lose => {
+                let answer = pending.operation.run(false).await;
+                self.note("answer lost -> ", &pending, &answer);
+                pending.operation.fail(broken(kind));
+            }
+            Fault::Late => {
+                self.note("does not answer", &pending, "");
+                self.postpone(pending, broken(kind));
+            }
+            _ => {
+                self.note("refused", &pending, "");
+                pending.operation.fail(broken(kind));
+            }
+        }
+    }
+
+    /// Its caller hears of a failure now; what it asked for may still happen.
+    fn postpone(&self, mut pending: Pending, error: Error) {
+        pending.operation.fail(error);
+        pending.late = true;
+        self.world.state().pending.push(pending);
+    }
+
+    async fn commit(&mut self, fault: Fault, number: u64) {
+        let mut pending = self.take(number);
+        self.note(&format!("{fault:?}"), &pending, "");
+        match fault {
+            Fault::CommitLost => {
+                pending.operation.run(false).await;
+                pending.operation.fail(broken(ErrorKind::CommitUnknown));
+            }
+            Fault::CommitLate => self.postpone(pending, broken(ErrorKind::CommitUnknown)),
+            _ => {
+                roll_back(&mut self.links.lock().unwrap().writer).unwrap();
+                self.world.state().close(pending.transaction.unwrap_or_default());
+                pending.operation.fail(broken(match fault {
+                    Fault::CommitGone => ErrorKind::CommitUnknown,
+                    _ => ErrorKind::Database,
+                }));
+            }
+        }
+    }
+
+    /// Puts a value in the place of one that is there, and lets it expire at once: a store has no
+    /// way to ask for an eviction.
+    async fn evict(&mut self) {
+        let key = self.rng.pick(&self.keys).clone();
+        let token = Token(u128::from(self.rng.next()));
+        let expiry = Duration::from_secs(1);
+        let lease = Lease { key: key.clone(), token, expiry, force: true };
+        let _ = self.store.lease(&[lease]).await;
+        let life = Duration::from_millis(1);
+        let payload = Payload::Bytes(Bytes::new());
+        let _ = self.store.fill(vec![Fill { key, token, payload, version: None, life }]).await;
+        self.world.advance(self.world.time.now() + life);
+        self.world.state().note("the store forgets an entry");
+    }
+
+    /// One process ends; never the last one, and no second one.
+    async fn crash(&mut self) -> bool {
+        if !self.world.state().crashed.is_empty() {
+            return false;
+        }
+        let process = self.rng.below(self.plan.processes);
+        self.world.state().note(format_args!("p{process} crashes"));
+        let open = self.world.state().open.filter(|open| open.process == process);
+        if let Some(open) = open {
+            let is_commit = |pending: &Pending| {
+                pending.kind == Kind::Commit && pending.transaction == Some(open.number)
+            };
+            let commit = self.world.state().pending.iter().position(is_commit);
+            match commit {
+                Some(at) if self.rng.percent(60) => {
+                    let mut pending = self.world.state().pending.remove(at);
+                    pending.operation.run(false).await;
+                    self.world.state().note("and its COMMIT is done");
+                }
+                _ => {
+                    roll_back(&mut self.links.lock().unwrap().writer).unwrap();
+                    self.world.state().close(open.number);
+                }
+            }
+        }
+        for client in self.clients.iter().filter(|client| client.process == process) {
+            client.task.abort();
+        }
+        let mut state = self.world.state();
+        state.crashed.push(process);
+        let (lost, kept) = state.pending.drain(..).partition(|pending| pending.process == process);
+        state.pending = kept;
+        drop(state);
+        // Only now: what it holds may look at the world on its way out.
+        drop::<Vec<Pending>>(lost);
+        true
+    }
+
+    /// A client gives up in the middle of what it does.
+    fn abort(&mut self) -> bool {
+        let running: Vec<usize> = (0..self.clients.len())
+            .filter(|client| !self.clients[*client].task.is_finished())
+            .collect();
+        if running.is_empty() {
+            return false;
+        }
+        let client = *self.rng.pick(&running);
+        self.clients[client].task.abort();
+        let process = self.clients[client].process;
+        self.world.state().note(format_args!("client {client} of p{process} gives up"));
+        true
+    }
+}
