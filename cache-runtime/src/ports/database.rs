@@ -11,7 +11,7 @@ use super::statement::{Load, Version};
 use crate::values::error::Result;
 
 /// What differs between databases, and nothing else.
-pub trait Dialect: Backend<QueryBuilder: Default> + Default {
+pub trait Dialect: Backend<QueryBuilder: Default> + Default + 'static {
     /// Begins a transaction that will write, so that it need not upgrade later.
     const BEGIN_WRITE: &'static str;
     /// Follows a SELECT whose rows must stay as they are until the transaction ends.
