@@ -33,5 +33,9 @@ if KEYS[4] and present == '' then
   present = ARGV[1]
   redis.call('SET', KEYS[4], present)
 end
-redis.call('SET', KEYS[2], ARGV[1] .. string.format(':%.0f:', now) .. present, 'PX', ARGV[2])
+local lease = ARGV[1] .. string.format(':%.0f', now)
+if KEYS[4] then
+  lease = lease .. ':' .. present
+end
+redis.call('SET', KEYS[2], lease, 'PX', ARGV[2])
 return now
