@@ -75,7 +75,7 @@ pub async fn a_fence_around_a_table_expires_unless_renewed(subject: &Subject) {
 pub async fn tables_and_entries_go_in_one_batch(subject: &Subject) {
     let (one, _) = subject.keys_in_a_table();
     let (table, plain, token) = (one.whole_table().unwrap(), subject.key(), subject.token());
-    let fence = |key: &_| Fence { key: std::clone::Clone::clone(key), token, expiry: LONG };
+    let fence = |key: &_| Fence { key: Clone::clone(key), token, expiry: LONG };
     let fences = [fence(&plain), fence(&table), fence(&one)];
     assert_eq!(subject.store.fence(&fences).await.unwrap().len(), 3);
     let keys = [(plain.clone(), token), (table.clone(), token), (one.clone(), token)];

@@ -29,10 +29,7 @@ if ARGV[3] == '0' then
   end
 end
 -- Refused for want of memory, it leaves everything as it was.
-if KEYS[4] and present == '' then
-  present = ARGV[1]
-  redis.call('SET', KEYS[4], present)
-end
+present = present_era(ARGV[1])
 local lease = ARGV[1] .. string.format(':%.0f', now)
 if KEYS[4] then
   lease = lease .. ':' .. present
