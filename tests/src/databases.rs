@@ -90,6 +90,10 @@ impl Sqlite {
         Self { pool, statements, _folder: folder }
     }
 
+    pub fn is_sqlite(&self) -> bool {
+        true
+    }
+
     /// Runs SQL past every cache.
     pub fn execute(&self, sql: &str) {
         self.pool.get().unwrap().batch_execute(sql).unwrap();
@@ -125,6 +129,10 @@ impl Postgres {
         let manager = AsyncDieselConnectionManager::<AsyncPgConnection>::new(&self.url);
         let pool = deadpool::managed::Pool::builder(manager).max_size(4).build().unwrap();
         DieselAsync::new(pool)
+    }
+
+    pub fn is_sqlite(&self) -> bool {
+        false
     }
 
     pub fn execute(&self, sql: &str) {
