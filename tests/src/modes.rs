@@ -45,7 +45,7 @@ accounts! {
     /// Removes what it writes; nobody reads anything older than what was acknowledged.
     fenced: (pattern = "cache_aside", consistency = "strict(fenced)");
     /// Puts what it writes; nobody reads anything older than what was acknowledged.
-    fenced_through: (pattern = "write_through", consistency = "strict(fenced)");
+    fenced_through: (pattern = "write_through", consistency = "strict(fenced)", bulk = 3);
 }
 
 /// A model of the table `versions`, in a module of its own.
@@ -103,7 +103,7 @@ versions! {
     /// Each hit is compared with the row's version.
     validated: (pattern = "cache_aside", consistency = "strict(validated)");
     /// Puts what it writes; each hit is compared with the row's version.
-    validated_through: (pattern = "write_through", consistency = "strict(validated)");
+    validated_through: (pattern = "write_through", consistency = "strict(validated)", bulk = 3);
 }
 
 pub const CREATE_VERSIONS: &str = "CREATE TABLE versions (id BIGINT PRIMARY KEY, email TEXT NOT NULL UNIQUE, balance BIGINT NOT NULL, version BIGINT NOT NULL)";

@@ -151,11 +151,15 @@ fn policy(model: &Model) -> TokenStream {
         let ttl = duration(ttl);
         quote!(.negative_ttl(#ttl))
     });
+    let bulk = attrs.bulk.value.map(|rows| {
+        let rows = Literal::u32_unsuffixed(rows);
+        quote!(.bulk(#rows))
+    });
     let on_write = attrs.on_write.value.map(|on_write| match on_write {
         OnWrite::Invalidate => quote!(.on_write(__c::OnWrite::Invalidate)),
         OnWrite::Refresh => quote!(.on_write(__c::OnWrite::Refresh)),
     });
-    quote!(__c::Policy::new(#pattern, #ttl) #jitter #negative #on_write #consistency)
+    quote!(__c::Policy::new(#pattern, #ttl) #jitter #negative #on_write #consistency #bulk)
 }
 
 fn key(model: &Model) -> TokenStream {

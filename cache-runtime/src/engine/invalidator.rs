@@ -63,9 +63,11 @@ impl Invalidator {
 
     /// Whether the store may still serve what a write of this process replaced.
     pub(crate) fn is_pending(&self, key: &EntryKey) -> bool {
-        self.count.load(Ordering::Acquire) != 0
-            && Guard::PendingBypass.stands()
-            && self.missed.lock().keys.contains_key(key)
+        self.count.load(Ordering::Acquire) != 0 && Guard::PendingBypass.stands() && {
+            let missed = self.missed.lock();
+            let has = |key| missed.keys.contains_key(key);
+            has(key) || key.whole_table().as_ref().is_some_and(has)
+        }
     }
 
     pub(crate) fn event(&self, event: Event) {

@@ -204,16 +204,39 @@ impl<M: Statements<D::Backend>, D: Database> Keeper<M, D> {
 
     /// What raw statements do to the entry of a row.
     pub(crate) fn removal(&self, key: &M::Key) -> Touch {
+        self.remove(self.tier.row_key(key))
+    }
+
+    /// What a write of the whole table does to all of its entries.
+    pub(crate) fn table_removal(&self) -> Result<Touch> {
+        Ok(self.remove(self.table()?))
+    }
+
+    fn remove(&self, key: EntryKey) -> Touch {
         let need = match M::DESCRIPTOR.policy.promise() {
             Consistency::Fenced => Need::Strict,
             Consistency::Eventual | Consistency::Validated => Need::Removal,
         };
-        Touch {
-            key: self.tier.row_key(key),
-            need,
-            put: None,
-            invalidator: self.invalidator.clone(),
-        }
+        Touch { key, need, put: None, invalidator: self.invalidator.clone() }
+    }
+
+    /// Makes all entries of the table void.
+    pub(crate) async fn invalidate_table(&self) -> Result<()> {
+        self.invalidator.invalidate(&[self.table()?]).await;
+        Ok(())
+    }
+
+    fn table(&self) -> Result<EntryKey> {
+        self.tier.table_key().ok_or_else(|| {
+            Error::new(
+                ErrorKind::Configuration,
+                format!(
+                    "the table of `{}` cannot be invalidated as a whole; say `bulk = 1000` on the \
+                     model, which makes each hit read the table's era with the entry",
+                    M::DESCRIPTOR.model
+                ),
+            )
+        })
     }
 
     /// Calls `visit` with the entry of each unique value that the row has.

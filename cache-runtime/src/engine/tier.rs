@@ -19,6 +19,8 @@ pub(crate) struct Tier {
     probe: Box<dyn Probe>,
     rows: KeyWriter,
     lookups: Vec<KeyWriter>,
+    /// How much of each key names the table, where it can be invalidated as a whole.
+    table: usize,
 }
 
 /// The answer to a lease, typed.
@@ -52,6 +54,7 @@ impl Tier {
         let mut model = KeyWriter::default();
         model.text(namespace);
         model.text(table);
+        let table = M::DESCRIPTOR.policy.bulk_limit().map_or(0, |_| model.as_bytes().len());
         let mut rows = model.clone();
         rows.text("row");
         let lookups = M::DESCRIPTOR
@@ -64,14 +67,19 @@ impl Tier {
                 prefix
             })
             .collect();
-        Self { model: M::DESCRIPTOR.model, shield, codecs, probe, rows, lookups }
+        Self { model: M::DESCRIPTOR.model, shield, codecs, probe, rows, lookups, table }
     }
 
     /// The entry of the row with this key.
     pub(crate) fn row_key(&self, key: &(impl KeyParts + ?Sized)) -> EntryKey {
         let mut writer = self.rows.clone();
         key.write_parts(&mut writer);
-        EntryKey::from_writer(writer)
+        EntryKey::in_table(writer, self.table)
+    }
+
+    /// All entries of the table together, if it can be invalidated as a whole.
+    pub(crate) fn table_key(&self) -> Option<EntryKey> {
+        EntryKey::in_table(self.rows.clone(), self.table).whole_table()
     }
 
     /// The entry of a unique value; none for NULL, which leads nowhere.
@@ -82,7 +90,7 @@ impl Tier {
     ) -> Option<EntryKey> {
         let mut writer = self.lookups.get(lookup)?.clone();
         value.write_parts(&mut writer);
-        (!writer.has_null()).then(|| EntryKey::from_writer(writer))
+        (!writer.has_null()).then(|| EntryKey::in_table(writer, self.table))
     }
 
     /// The model's name, for spans.

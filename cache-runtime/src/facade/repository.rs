@@ -4,10 +4,10 @@ use std::sync::Arc;
 
 use crate::engine::debt::Ledger;
 use crate::engine::keeper::Keeper;
-use crate::patterns::write::{Deed, Order, alone};
+use crate::patterns::write::{Order, alone};
 use crate::ports::database::{Database, Dialect};
 use crate::ports::model::{Change, Insert, Model, Save, Statements, Upsert, Versioned};
-use crate::ports::statement::Load;
+use crate::ports::statement::{Filter, Load};
 use crate::values::error::{Error, ErrorKind, Result};
 use crate::values::key::{AsKey, KeyParts};
 
@@ -166,7 +166,7 @@ impl<M: Statements<D::Backend>, D: Database> Repository<M, D> {
 
     /// Deletes the row with this key, and returns it; `None` if there is no such row.
     pub async fn delete(&self, key: impl AsKey<M::Key>) -> Result<Option<Arc<M>>> {
-        self.write(deleting(key.to_key(), None)).await
+        self.write(deleting(key.to_key())).await
     }
 
     /// Inserts the row, or changes the row that has its primary key.
@@ -178,6 +178,51 @@ impl<M: Statements<D::Backend>, D: Database> Repository<M, D> {
         I: Upsert<M, D::Backend, C>,
     {
         self.write(upserting(key.to_key(), new, change)).await?.ok_or_else(suppressed)
+    }
+
+    /// Changes the rows that meet the condition, and returns them as the database holds them.
+    ///
+    /// The rows are locked and read first, so that their entries and old unique values are
+    /// known; then exactly those rows are written and invalidated, or put. A model that says
+    /// `bulk = 1000` has its whole table invalidated instead where more rows are met.
+    ///
+    /// ```ignore
+    /// accounts.update_where(accounts::balance.lt(0), AccountChanges::frozen()).await?;
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Configuration`] if there are more rows than one statement can name, and the
+    /// model does not say `bulk`.
+    pub async fn update_where<C: Change<M, D::Backend>>(
+        &self,
+        rows: impl Filter<M, D::Backend>,
+        change: C,
+    ) -> Result<Vec<Arc<M>>> {
+        alone(&self.ledger, &self.keeper, changing_where(rows, change)).await
+    }
+
+    /// Deletes the rows that meet the condition, and returns them as they were. Otherwise as
+    /// [`update_where`](Self::update_where).
+    ///
+    /// # Errors
+    ///
+    /// As [`update_where`](Self::update_where).
+    pub async fn delete_where(&self, rows: impl Filter<M, D::Backend>) -> Result<Vec<Arc<M>>> {
+        alone(&self.ledger, &self.keeper, deleting_where(rows)).await
+    }
+
+    /// Forgets all rows of the table, after it was changed past the repository. The cost does not
+    /// grow with the number of rows cached: every process sees a new era of the table.
+    ///
+    /// Call it after the change has committed. Where readers may not see anything older once it
+    /// has, use [`Tx::touch_table`](crate::Tx::touch_table) in the transaction of the change.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Configuration`] if the model does not say `bulk = ..`.
+    pub async fn invalidate_table(&self) -> Result<()> {
+        self.keeper.invalidate_table().await
     }
 
     /// Forgets the row with this key, after it was changed past the repository.
@@ -214,7 +259,7 @@ impl<M: Statements<D::Backend>, D: Database> Repository<M, D> {
 }
 
 pub(super) fn inserting<M, DB: Dialect>(new: impl Insert<M, DB>) -> Order<DB, M> {
-    Order { deed: Deed::Insert, statement: new.insert(), expected: None }
+    Order::Insert(new.insert())
 }
 
 pub(super) fn changing<M: Statements<DB>, DB: Dialect>(
@@ -222,20 +267,16 @@ pub(super) fn changing<M: Statements<DB>, DB: Dialect>(
     change: impl Change<M, DB>,
     expected: Option<i64>,
 ) -> Order<DB, M> {
-    let statement = change.update(M::is(key.clone()));
-    Order { deed: Deed::Change(M::is(key)), statement, expected }
+    let row = M::is(key);
+    Order::Change { statement: change.update(row.clone()), row, expected }
 }
 
 pub(super) fn saving<M: Save<DB>, DB: Dialect>(row: M, expected: Option<i64>) -> Order<DB, M> {
-    Order { deed: Deed::Change(M::is(row.key())), statement: row.save(), expected }
+    Order::Change { row: M::is(row.key()), statement: row.save(), expected }
 }
 
-pub(super) fn deleting<M: Statements<DB>, DB: Dialect>(
-    key: M::Key,
-    expected: Option<i64>,
-) -> Order<DB, M> {
-    let statement = Load::delete(M::is(key.clone()));
-    Order { deed: Deed::Delete(M::is(key)), statement, expected }
+pub(super) fn deleting<M: Statements<DB>, DB: Dialect>(key: M::Key) -> Order<DB, M> {
+    Order::Delete(Load::delete(M::is(key)))
 }
 
 pub(super) fn upserting<M: Statements<DB>, DB: Dialect, C>(
@@ -243,7 +284,21 @@ pub(super) fn upserting<M: Statements<DB>, DB: Dialect, C>(
     new: impl Upsert<M, DB, C>,
     change: C,
 ) -> Order<DB, M> {
-    Order { deed: Deed::Change(M::is(key)), statement: new.upsert(change), expected: None }
+    Order::Change { row: M::is(key), statement: new.upsert(change), expected: None }
+}
+
+pub(super) fn changing_where<M: Statements<DB>, DB: Dialect>(
+    rows: impl Filter<M, DB>,
+    change: impl Change<M, DB>,
+) -> Order<DB, M> {
+    let statement = Box::new(|rows| change.update(rows));
+    Order::Filter { rows: rows.condition(), deletes: false, statement }
+}
+
+pub(super) fn deleting_where<M: Statements<DB>, DB: Dialect>(
+    rows: impl Filter<M, DB>,
+) -> Order<DB, M> {
+    Order::Filter { rows: rows.condition(), deletes: true, statement: Box::new(Load::delete) }
 }
 
 /// A statement that must return a row returned none.

@@ -4,16 +4,20 @@ use std::ops::{Deref, DerefMut};
 use std::sync::Arc;
 
 use super::cache::Cache;
-use super::repository::{Cached, changing, deleting, inserting, saving, suppressed, upserting};
+use super::repository::{
+    Cached, changing, changing_where, deleting, deleting_where, inserting, saving, suppressed,
+    upserting,
+};
 use crate::engine::keeper::{Keeper, torn_down};
 use crate::engine::session::Session;
 use crate::patterns::write::{Order, touched_raw, within};
 use crate::ports::database::Database;
 use crate::ports::model::{Change, Insert, Model, Save, Statements, Upsert, Versioned};
-use crate::ports::statement::Load;
+use crate::ports::statement::{Filter, Load};
 use crate::values::error::{Error, ErrorKind, Result};
 use crate::values::guard::Guard;
 use crate::values::key::AsKey;
+use crate::values::policy::Consistency;
 
 impl<D: Database> Cache<D> {
     /// Runs `work` in one transaction, and commits if it returns `Ok`.
@@ -126,6 +130,31 @@ impl<D: Database> Tx<D> {
     }
 }
 
+impl<D: Database> Tx<D> {
+    /// Says that raw statements of this transaction change, or have changed, any rows of the
+    /// model's table.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Configuration`] if the model does not say `bulk = ..`, or is
+    /// `strict(validated)`: its rows' versions must be counted on one by one.
+    pub fn touch_table<M: Cached + Statements<D::Backend>>(&mut self) -> Result<()> {
+        if M::DESCRIPTOR.policy.promise() == Consistency::Validated {
+            return Err(Error::new(
+                ErrorKind::Configuration,
+                format!(
+                    "`{}` is strict(validated), so each row that changes needs a new version; use \
+                     `update_where`, or `touch` with the keys",
+                    M::DESCRIPTOR.model
+                ),
+            ));
+        }
+        let touch = self.cache.keeper::<M>().table_removal()?;
+        self.session.touch([touch]);
+        Ok(())
+    }
+}
+
 /// The rows of one model within a transaction.
 pub struct TxRepository<'t, M: Model, D: Database> {
     session: &'t mut Session<D>,
@@ -229,7 +258,29 @@ impl<M: Statements<D::Backend>, D: Database> TxRepository<'_, M, D> {
 
     /// As [`Repository::delete`](crate::Repository::delete).
     pub async fn delete(&mut self, key: impl AsKey<M::Key>) -> Result<Option<Arc<M>>> {
-        self.write(deleting(key.to_key(), None)).await
+        self.write(deleting(key.to_key())).await
+    }
+
+    /// As [`Repository::update_where`](crate::Repository::update_where).
+    ///
+    /// # Errors
+    ///
+    /// As there.
+    pub async fn update_where<C: Change<M, D::Backend>>(
+        &mut self,
+        rows: impl Filter<M, D::Backend>,
+        change: C,
+    ) -> Result<Vec<Arc<M>>> {
+        within(self.session, &self.keeper, changing_where(rows, change)).await
+    }
+
+    /// As [`Repository::delete_where`](crate::Repository::delete_where).
+    ///
+    /// # Errors
+    ///
+    /// As there.
+    pub async fn delete_where(&mut self, rows: impl Filter<M, D::Backend>) -> Result<Vec<Arc<M>>> {
+        within(self.session, &self.keeper, deleting_where(rows)).await
     }
 
     /// As [`Repository::upsert`](crate::Repository::upsert).

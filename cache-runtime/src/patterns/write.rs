@@ -11,25 +11,24 @@ use crate::engine::session::{Session, Write};
 use crate::ports::database::{Database, Dialect};
 use crate::ports::model::Statements;
 use crate::ports::statement::{Condition, Load};
-use crate::values::error::Result;
+use crate::values::error::{Error, ErrorKind, Result};
 use crate::values::policy::{OnWrite, Pattern};
 
-/// What a statement does to rows.
-pub(crate) enum Deed<DB: Dialect> {
-    /// Makes new ones.
-    Insert,
-    /// Changes those for which the condition holds, or makes new ones.
-    Change(Condition<DB>),
-    /// Removes those for which the condition holds.
-    Delete(Condition<DB>),
+/// A write by the application.
+pub(crate) enum Order<DB: Dialect, M> {
+    /// Makes a new row.
+    Insert(Load<DB, M>),
+    /// Changes the row for which the condition holds, if it is at the expected version, or makes
+    /// a new one.
+    Change { row: Condition<DB>, statement: Load<DB, M>, expected: Option<i64> },
+    /// Deletes a row.
+    Delete(Load<DB, M>),
+    /// Changes or deletes all rows for which the condition holds.
+    Filter { rows: Condition<DB>, deletes: bool, statement: ByCondition<DB, M> },
 }
 
-/// A write by the application: the deed, its statement, and the version it is based on.
-pub(crate) struct Order<DB: Dialect, M> {
-    pub(crate) deed: Deed<DB>,
-    pub(crate) statement: Load<DB, M>,
-    pub(crate) expected: Option<i64>,
-}
+/// Makes the statement, once it is known how its rows are best named.
+pub(crate) type ByCondition<DB, M> = Box<dyn FnOnce(Condition<DB>) -> Load<DB, M> + Send>;
 
 /// Runs a write in a transaction of its own; all is done when this returns, or else will be.
 pub(crate) async fn alone<M: Statements<D::Backend>, D: Database>(
@@ -72,17 +71,19 @@ pub(crate) async fn within<M: Statements<D::Backend>, D: Database>(
     keeper: &Arc<Keeper<M, D>>,
     order: Order<D::Backend, M>,
 ) -> Result<Vec<Arc<M>>> {
-    let Order { deed, statement, expected } = order;
-    let deletes = matches!(deed, Deed::Delete(_));
-    // Old unique values are known only to the row as it was, and so is its version. A deleted
-    // row is returned as it was.
-    let before = match deed {
-        Deed::Change(rows) if !M::DESCRIPTOR.lookups.is_empty() || expected.is_some() => Some(rows),
-        Deed::Delete(rows) if expected.is_some() => Some(rows),
-        _ => None,
+    let (row, change, expected, deletes) = match order {
+        Order::Insert(statement) => (None, statement, None, false),
+        Order::Change { row, statement, expected } => (Some(row), statement, expected, false),
+        // It returns the row as it was.
+        Order::Delete(statement) => (None, statement, None, true),
+        Order::Filter { rows, deletes, statement } => {
+            return by_filter(session, keeper, rows, deletes, statement).await;
+        }
     };
+    // Old unique values are known only to the row as it was, and so is its version.
+    let before = row.filter(|_| !M::DESCRIPTOR.lookups.is_empty() || expected.is_some());
     let reread = keeper.triggers.is_some() && !deletes;
-    let written = session.write(Write { before, expected, change: statement, reread }).await?;
+    let written = session.write(Write { before, expected, change, reread }).await?;
     let before: Vec<Arc<M>> = written.before.into_iter().map(Arc::new).collect();
     let after: Vec<Arc<M>> = written.after.into_iter().map(Arc::new).collect();
     session.touch(if deletes {
@@ -90,6 +91,50 @@ pub(crate) async fn within<M: Statements<D::Backend>, D: Database>(
     } else {
         touched(keeper, &before, &after)
     });
+    Ok(after)
+}
+
+/// Changes or deletes exactly the rows that meet a condition now. They are locked and read first,
+/// so that every entry they are known by is known; past the declared number the whole table is
+/// invalidated instead.
+async fn by_filter<M: Statements<D::Backend>, D: Database>(
+    session: &mut Session<D>,
+    keeper: &Arc<Keeper<M, D>>,
+    rows: Condition<D::Backend>,
+    deletes: bool,
+    statement: ByCondition<D::Backend, M>,
+) -> Result<Vec<Arc<M>>> {
+    let limit = M::DESCRIPTOR.policy.bulk_limit();
+    let most = limit.map(|limit| limit.saturating_add(1));
+    let load = Load::select(rows.clone()).limit(most).locking();
+    let found: Vec<Arc<M>> = session.load(load).await?.into_iter().map(Arc::new).collect();
+    if found.is_empty() {
+        return Ok(found);
+    }
+    let whole = limit.is_some_and(|limit| found.len() > limit);
+    let binds = found.len() * M::DESCRIPTOR.key.len();
+    if !whole && binds > <D::Backend as Dialect>::MAX_BINDS {
+        return Err(Error::new(
+            ErrorKind::Configuration,
+            format!(
+                "{} rows are too many for one statement; say `bulk = 1000` on `{}`, so that such a \
+                 write invalidates the whole table",
+                found.len(),
+                M::DESCRIPTOR.model
+            ),
+        ));
+    }
+    let rows = if whole { rows } else { M::among(found.iter().map(|row| row.key()).collect()) };
+    let reread = keeper.triggers.is_some() && !deletes && !whole;
+    let change = statement(rows);
+    let write = Write { before: None, expected: None, change, reread };
+    let after: Vec<Arc<M>> = session.write(write).await?.after.into_iter().map(Arc::new).collect();
+    if whole {
+        session.touch([keeper.table_removal()?]);
+    } else {
+        let left = if deletes { &[][..] } else { &after[..] };
+        session.touch(touched(keeper, &found, left));
+    }
     Ok(after)
 }
 

@@ -13,11 +13,11 @@ pub(crate) mod version;
 
 pub use clock::{Clock, Tokens};
 pub use codec::{Codec, Read};
-pub use database::{Database, Dialect, Transaction};
+pub use database::{Claim, Database, Dialect, Transaction};
 pub use model::{
     BoxError, Change, Descriptor, FromRow, Insert, Model, Save, Statements, Upsert, Versioned,
 };
-pub use statement::{Condition, Load, Version};
+pub use statement::{Condition, Filter, Load, Version};
 pub use store::{Fence, Fill, Filled, Form, Lease, Leased, Lift, Payload, Put, Store, StoreFacts};
 pub use telemetry::{Event, Probe, Telemetry};
 

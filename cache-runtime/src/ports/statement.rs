@@ -1,6 +1,7 @@
 //! Statements with their Diesel types erased: what the derive builds and a driver runs.
 
 use std::marker::PhantomData;
+use std::sync::Arc;
 
 use diesel::QueryResult;
 use diesel::backend::Backend;
@@ -8,7 +9,7 @@ use diesel::expression::{
     AppearsOnTable, Expression, SelectableExpression, ValidGrouping, is_aggregate,
 };
 use diesel::query_builder::{AstPass, Query, QueryFragment, QueryId};
-use diesel::sql_types::{Bool, Untyped};
+use diesel::sql_types::{Bool, BoolOrNullableBool, Untyped};
 
 use super::database::Dialect;
 use super::model::Model;
@@ -16,12 +17,44 @@ use super::model::Model;
 type Fragment<DB> = Box<dyn QueryFragment<DB> + Send>;
 
 /// A condition on the rows of a model's table.
-pub struct Condition<DB: Backend>(Fragment<DB>);
+pub struct Condition<DB: Backend>(Arc<dyn QueryFragment<DB> + Send + Sync>);
+
+impl<DB: Backend> Clone for Condition<DB> {
+    fn clone(&self) -> Self {
+        Self(self.0.clone())
+    }
+}
 
 impl<DB: Backend> Condition<DB> {
     /// Erases the condition's type. It must be a boolean expression on the model's table.
-    pub fn new(condition: impl QueryFragment<DB> + Send + 'static) -> Self {
-        Self(Box::new(condition))
+    pub fn new(condition: impl QueryFragment<DB> + Send + Sync + 'static) -> Self {
+        Self(Arc::new(condition))
+    }
+}
+
+/// A boolean Diesel expression on the table of `M`.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a condition on the rows of `{M}`",
+    note = "write a boolean Diesel expression on the columns of its table, such as `accounts::balance.lt(0)`; it must own its values"
+)]
+pub trait Filter<M, DB: Backend> {
+    /// Erases the expression's type.
+    fn condition(self) -> Condition<DB>;
+}
+
+impl<P, M, DB> Filter<M, DB> for P
+where
+    M: Model,
+    DB: Backend,
+    P: Expression<SqlType: BoolOrNullableBool>
+        + AppearsOnTable<M::Table>
+        + QueryFragment<DB>
+        + Send
+        + Sync
+        + 'static,
+{
+    fn condition(self) -> Condition<DB> {
+        Condition::new(self)
     }
 }
 
@@ -53,6 +86,7 @@ impl<DB: Backend, G> ValidGrouping<G> for Condition<DB> {
 /// table is.
 pub struct Load<DB: Backend, U> {
     text: Text<DB>,
+    limit: Option<usize>,
     suffix: &'static str,
     rows: PhantomData<fn() -> U>,
 }
@@ -125,6 +159,13 @@ impl<DB: Backend> Load<DB, String> {
 }
 
 impl<DB: Dialect, U> Load<DB, U> {
+    /// The same SELECT, of at most so many rows.
+    #[must_use]
+    pub fn limit(mut self, rows: Option<usize>) -> Self {
+        self.limit = rows;
+        self
+    }
+
     /// The same SELECT, holding its rows until the transaction ends.
     #[must_use]
     pub fn locking(mut self) -> Self {
@@ -139,7 +180,7 @@ fn table<M: Model<Table: QueryFragment<DB>>, DB: Backend>() -> Fragment<DB> {
 
 impl<DB: Backend, U> From<Text<DB>> for Load<DB, U> {
     fn from(text: Text<DB>) -> Self {
-        Self { text, suffix: "", rows: PhantomData }
+        Self { text, limit: None, suffix: "", rows: PhantomData }
     }
 }
 
@@ -185,6 +226,9 @@ impl<DB: Dialect, U> QueryFragment<DB> for Load<DB, U> {
                 out.unsafe_to_cache_prepared();
                 out.push_sql(sql);
             }
+        }
+        if let Some(limit) = self.limit {
+            out.push_sql(&format!(" LIMIT {limit}"));
         }
         out.push_sql(self.suffix);
         Ok(())

@@ -127,8 +127,8 @@ pub struct StoreFacts {
     pub replicated: bool,
     /// Whether the server may drop entries, and so fences, before they expire.
     pub evicts: bool,
-    /// Whether other processes can reach it.
-    pub shared: bool,
+    /// Tells the stores inside one process apart; none for a store that other processes reach.
+    pub instance: Option<u64>,
 }
 
 /// Keeps entries, the leases under which they are filled, and the fences that writes put up.
@@ -154,6 +154,11 @@ pub struct StoreFacts {
 ///   the fence stands and was never tainted. Otherwise it does what `invalidate`
 ///   does. Either way the fence is gone.
 /// - No other operation creates a value.
+/// - A key that names a table ([`EntryKey::is_table`]) is given to `invalidate`, `fence`,
+///   `renew` and `lift` alone, and means all entries whose keys name that table, at a cost that
+///   does not grow with their number: `invalidate` makes all of them void, with their leases and
+///   their fences' puts; `fence` does so too, and until it is lifted or expires `lease` answers
+///   [`Leased::Bypass`] for each of them.
 /// - A store may lose any value or lease at any time. It never brings one back.
 /// - Answers come in the order of the request, one for each.
 pub trait Store: Send + Sync + 'static {

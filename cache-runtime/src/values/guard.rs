@@ -70,6 +70,12 @@ pub enum Guard {
     TransactionBypass,
     /// A row of a table with triggers is read again before it is put.
     RereadTriggered,
+    /// A value from before its table was invalidated is not served.
+    TableChecked,
+    /// What was leased or fenced before its table was invalidated is neither filled nor put.
+    TableUnchanged,
+    /// Nobody gets a lease while a write of the whole table commits.
+    TableFence,
 }
 
 impl Guard {
@@ -106,6 +112,9 @@ impl Guard {
         (Guard::ExpectedVersion, "expected-version"),
         (Guard::TransactionBypass, "transaction-bypass"),
         (Guard::RereadTriggered, "reread-triggered"),
+        (Guard::TableChecked, "table-checked"),
+        (Guard::TableUnchanged, "table-unchanged"),
+        (Guard::TableFence, "table-fence"),
     ];
 
     /// Whether this guard stands. Always true outside the project's own tests.

@@ -50,6 +50,7 @@ pub struct Policy {
     negative_ttl: Option<Duration>,
     on_write: OnWrite,
     consistency: Consistency,
+    bulk: Option<usize>,
 }
 
 impl Policy {
@@ -62,6 +63,7 @@ impl Policy {
             negative_ttl: None,
             on_write: OnWrite::Invalidate,
             consistency: Consistency::Eventual,
+            bulk: None,
         }
     }
 
@@ -96,6 +98,19 @@ impl Policy {
     /// The pattern.
     pub const fn pattern(&self) -> Pattern {
         self.pattern
+    }
+
+    /// A write by filter that touches more rows than this invalidates the whole table.
+    #[must_use]
+    pub const fn bulk(mut self, rows: usize) -> Self {
+        self.bulk = Some(rows);
+        self
+    }
+
+    /// How many rows a write by filter may touch before it invalidates the whole table; none if
+    /// the table cannot be invalidated as a whole.
+    pub const fn bulk_limit(&self) -> Option<usize> {
+        self.bulk
     }
 
     /// What a reader may rely on.

@@ -7,16 +7,19 @@
 //! that is there may be served.
 
 mod shard;
+mod tables;
 #[cfg(test)]
 mod tests;
 
 use std::hash::{BuildHasher, RandomState};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use quick_cache::sync::Cache;
 
 use self::shard::{Grant, Shard, Standing};
+use self::tables::Tables;
 use crate::ports::BoxFuture;
 use crate::ports::clock::Clock;
 use crate::ports::store::{
@@ -28,6 +31,8 @@ use crate::values::key::EntryKey;
 use crate::values::moment::Moment;
 use crate::values::token::Token;
 
+/// The number of the next store of this process.
+static INSTANCES: AtomicU64 = AtomicU64::new(0);
 /// Entries kept unless said otherwise.
 const CAPACITY: usize = 100_000;
 /// A power of two, so that a mask picks the shard.
@@ -47,8 +52,10 @@ const SHARDS: usize = 64;
 pub struct InProcess {
     values: Cache<EntryKey, Value>,
     shards: Box<[Mutex<Shard>]>,
+    tables: Tables,
     hasher: RandomState,
     time: Time,
+    instance: u64,
 }
 
 /// Where the present comes from.
@@ -63,6 +70,7 @@ enum Time {
 struct Value {
     payload: Payload,
     version: Option<i64>,
+    era: u64,
     deadline: Moment,
 }
 
@@ -79,8 +87,10 @@ impl InProcess {
         Self {
             values: Cache::new(entries),
             shards: (0..SHARDS).map(|_| Mutex::default()).collect(),
+            tables: Tables::default(),
             hasher: RandomState::new(),
             time: Time::Machine(Instant::now()),
+            instance: INSTANCES.fetch_add(1, Ordering::Relaxed),
         }
     }
 
@@ -117,12 +127,15 @@ impl InProcess {
 
     fn value(&self, key: &EntryKey) -> Option<Payload> {
         let value = self.values.get(key)?;
-        let now = self.now();
-        if value.deadline > now {
+        let (now, era) = (self.now(), self.tables.era(key));
+        let void = |value: &Value| {
+            value.deadline <= now || (value.era != era && Guard::TableChecked.stands())
+        };
+        if !void(&value) {
             return Some(value.payload);
         }
         // Asked again: a newer value may have taken its place.
-        self.values.remove_if(key, |value| value.deadline <= now);
+        self.values.remove_if(key, void);
         None
     }
 
@@ -131,6 +144,9 @@ impl InProcess {
         let now = self.now();
         // Anomaly 8: what is read while a write is under way may be older than the write.
         if Guard::FenceBlocksLease.stands() && shard.standing(&lease.key, now).next().is_some() {
+            return Leased::Bypass;
+        }
+        if Guard::TableFence.stands() && self.tables.is_fenced(&lease.key, now) {
             return Leased::Bypass;
         }
         if !lease.force {
@@ -146,7 +162,8 @@ impl InProcess {
             }
         }
         shard.sweep(now);
-        let grant = Grant { token: lease.token, at: now, until: now + lease.expiry };
+        let (token, era) = (lease.token, self.tables.era(&lease.key));
+        let grant = Grant { token, at: now, until: now + lease.expiry, era };
         shard.grants.insert(lease.key.clone(), grant);
         Leased::Granted(micros(now.0))
     }
@@ -165,7 +182,12 @@ impl InProcess {
             Some(grant) if Guard::LeaseAnchor.stands() => grant.at,
             _ => now,
         };
+        let era = self.tables.era(&fill.key);
+        let leased = grant.map_or(era, |grant| grant.era);
         shard.grants.remove(&fill.key);
+        if leased != era && Guard::TableUnchanged.stands() {
+            return Filled::LeaseLost;
+        }
         let deadline = anchor + fill.life;
         if deadline <= now {
             return Filled::TooLate;
@@ -178,7 +200,7 @@ impl InProcess {
             return Filled::Older;
         }
         let (payload, version) = (fill.payload, fill.version);
-        self.values.insert(fill.key, Value { payload, version, deadline });
+        self.values.insert(fill.key, Value { payload, version, era, deadline });
         Filled::Accepted
     }
 
@@ -190,6 +212,9 @@ impl InProcess {
     }
 
     fn invalidate_one(&self, key: &EntryKey) {
+        if key.is_table() {
+            return self.tables.invalidate(key);
+        }
         let mut shard = self.shard(key);
         self.remove(&mut shard, key);
     }
@@ -207,6 +232,11 @@ impl InProcess {
     }
 
     fn fence_one(&self, fence: &Fence) -> u64 {
+        let now = self.now();
+        if fence.key.is_table() {
+            self.tables.fence(&fence.key, fence.token, now, now + fence.expiry);
+            return micros(now.0);
+        }
         let mut shard = self.shard(&fence.key);
         let now = self.now();
         // Anomaly 7: from the commit on it would be served although it is old.
@@ -226,18 +256,24 @@ impl InProcess {
         }
         let fences = shard.fences.entry(fence.key.clone()).or_default();
         fences.retain(|other| other.until > now && other.token != fence.token);
-        fences.push(Standing { token: fence.token, at: now, until: now + fence.expiry, tainted });
+        let (token, until, era) = (fence.token, now + fence.expiry, self.tables.era(&fence.key));
+        fences.push(Standing { token, at: now, until, tainted, era });
         micros(now.0)
     }
 
     fn renew_one(&self, key: &EntryKey, token: Token, expiry: Duration) -> bool {
+        if key.is_table() {
+            let now = self.now();
+            return self.tables.renew(key, token, now, now + expiry);
+        }
+        let era = self.tables.era(key);
         let mut shard = self.shard(key);
         let now = self.now();
         let fences = shard.fences.entry(key.clone()).or_default();
         // Anomaly 10: one that has ended may have let older values in; it must not come back
         // as if it had stood all the time.
         if !Guard::RenewStanding.stands() && !fences.iter().any(|fence| fence.token == token) {
-            fences.push(Standing { token, at: now, until: now, tainted: false });
+            fences.push(Standing { token, at: now, until: now, tainted: false, era });
         }
         let standing = |fence: &&mut Standing| {
             fence.token == token && (fence.until > now || !Guard::RenewStanding.stands())
@@ -252,12 +288,19 @@ impl InProcess {
     }
 
     fn lift_one(&self, lift: Lift) -> bool {
+        if lift.key.is_table() {
+            self.tables.lift(&lift.key, lift.token);
+            return false;
+        }
         let mut shard = self.shard(&lift.key);
         let now = self.now();
         let own = shard.standing(&lift.key, now).find(|fence| fence.token == lift.token);
         // Anomalies 12 and 45: without it, others may have written meanwhile.
         let owned = own.is_some() || !Guard::OwnFence.stands();
-        let (at, tainted) = own.map_or((now, false), |own| (own.at, own.tainted));
+        let era = self.tables.era(&lift.key);
+        let (at, tainted, fenced) =
+            own.map_or((now, false, era), |own| (own.at, own.tainted, own.era));
+        let tainted = tainted || (fenced != era && Guard::TableUnchanged.stands());
         if let Some(fences) = shard.fences.get_mut(&lift.key) {
             fences.retain(|fence| fence.until > now && fence.token != lift.token);
             if fences.is_empty() {
@@ -269,7 +312,8 @@ impl InProcess {
         match lift.put {
             Some(put) if owned && !tainted && anchor + put.life > now => {
                 let (payload, deadline) = (put.payload, anchor + put.life);
-                self.values.insert(lift.key, Value { payload, version: put.version, deadline });
+                self.values
+                    .insert(lift.key, Value { payload, version: put.version, era, deadline });
                 true
             }
             _ => {
@@ -310,7 +354,8 @@ impl Store for InProcess {
 
     fn start(&self) -> BoxFuture<'_, Result<StoreFacts>> {
         // Values may be dropped early, fences never are.
-        Box::pin(async { Ok(StoreFacts::default()) })
+        let instance = Some(self.instance);
+        Box::pin(async move { Ok(StoreFacts { instance, ..StoreFacts::default() }) })
     }
 
     fn peek(&self, key: &EntryKey) -> Option<Option<Payload>> {

@@ -14,6 +14,7 @@ pub(super) struct Grant {
     pub(super) token: Token,
     pub(super) at: Moment,
     pub(super) until: Moment,
+    pub(super) era: u64,
 }
 
 /// A fence that was put up.
@@ -22,6 +23,7 @@ pub(super) struct Standing {
     pub(super) at: Moment,
     pub(super) until: Moment,
     pub(super) tainted: bool,
+    pub(super) era: u64,
 }
 
 /// The leases and fences of one shard.

@@ -9,7 +9,7 @@ redis.call('DEL', KEYS[1])
 -- guard: fence-removes-lease
 redis.call('DEL', KEYS[2])
 -- end guard
-local others = standing()
+local others = standing(KEYS[3])
 others[ARGV[1]] = nil
 local tainted = false
 -- Anomaly 11: the row lock ends at COMMIT, so the order of two puts is not known.
@@ -19,5 +19,5 @@ if next(others) then
   taint()
 end
 -- end guard
-raise(ARGV[1], now + ARGV[2] * 1000, now, tainted)
+raise(KEYS[3], ARGV[1], { ends = now + ARGV[2] * 1000, at = now, tainted = tainted, era = present_era(ARGV[1]) })
 return now

@@ -5,6 +5,7 @@ mod keys;
 mod link;
 mod scripts;
 mod store;
+mod tables;
 
 use std::fmt;
 use std::sync::OnceLock;
@@ -317,18 +318,27 @@ fn settle_cryptography() {
     }
 }
 
-/// The arguments of one run of a script.
+/// One run of a script.
 struct Call {
-    key: EntryKey,
+    keys: Vec<Vec<u8>>,
     arguments: Vec<Bytes>,
 }
 
 impl Call {
+    /// On one entry.
+    fn on(key: &EntryKey, arguments: Vec<Bytes>) -> Self {
+        let mut keys = vec![keys::value(key), keys::lease(key), keys::fences(key)];
+        keys.extend(keys::era(key));
+        keys.extend(keys::table_fences(key));
+        Self { keys, arguments }
+    }
+
     fn command(&self, script: &Script) -> Cmd {
         let mut command = redis::cmd("EVALSHA");
-        command.arg(&script.sha).arg(3);
-        command.arg(keys::value(&self.key)).arg(keys::lease(&self.key));
-        command.arg(keys::fences(&self.key));
+        command.arg(&script.sha).arg(self.keys.len());
+        for key in &self.keys {
+            command.arg(&key[..]);
+        }
         for argument in &self.arguments {
             command.arg(&argument[..]);
         }

@@ -28,6 +28,8 @@ pub(super) struct Scripts {
     pub(super) fence: Script,
     pub(super) renew: Script,
     pub(super) lift: Script,
+    pub(super) fence_table: Script,
+    pub(super) lift_table: Script,
 }
 
 /// A script's text: what all begin with, and its own.
@@ -48,13 +50,24 @@ impl Scripts {
             fence: Script::new(change(text!("fence.lua"))),
             renew: Script::new(change(text!("renew.lua"))),
             lift: Script::new(change(text!("lift.lua"))),
+            fence_table: Script::new(change(text!("fence_table.lua"))),
+            lift_table: Script::new(change(text!("lift_table.lua"))),
         }
     }
 
     /// All of them.
-    pub(super) fn all(&self) -> [&Script; 7] {
-        let Self { lease, fill, release, invalidate, fence, renew, lift } = self;
-        [lease, fill, release, invalidate, fence, renew, lift]
+    pub(super) fn all(&self) -> [&Script; 9] {
+        [
+            &self.lease,
+            &self.fill,
+            &self.release,
+            &self.invalidate,
+            &self.fence,
+            &self.renew,
+            &self.lift,
+            &self.fence_table,
+            &self.lift_table,
+        ]
     }
 }
 
