@@ -1,32 +1,103 @@
+//! Deterministic simulation of the runtime: see docs/SIMULATION.md. `tests/run sim` runs it.
+
 mod bench;
 mod check;
 mod client;
 mod database;
+mod explore;
 mod history;
 mod models;
+mod mutants;
 mod plan;
 mod ports;
 mod quiet;
+mod report;
 mod rng;
 mod run;
 mod scheduler;
 mod store;
 mod world;
 
-fn main() {
-    let bench = bench::Bench::sqlite();
-    let n: u64 = std::env::args().nth(1).unwrap().parse().unwrap();
-    for mode in models::Mode::ALL {
-        let start = std::time::Instant::now();
-        let mut seen = std::collections::HashSet::new();
-        for seed in 0..n {
-            let outcome = run::run(&bench, mode, seed);
-            if outcome.counts { seen.insert(outcome.hash); }
-            if let Some(broken) = outcome.broken {
-                println!("{} seed {seed}: {broken}\n{}", mode.name(), outcome.trace);
-                break;
+use std::process::ExitCode;
+
+use cache_runtime::guard::{Guard, remove};
+
+use crate::bench::Bench;
+use crate::models::Mode;
+use crate::report::{Report, mutants, schedules, steadiness};
+
+const USAGE: &str = "usage: cache-sim [--mode M] [--seeds N] [--mutant-seeds N] [--guard G] [--seed S]
+
+  --seeds N         how many schedules in all, over the modes (120000)
+  --mutant-seeds N  after how many a guard that was not missed is given up, a mode (50000)
+  --mode M          of this mode alone
+  --guard G         with this guard removed
+  --seed S          this one schedule, with its trace; needs --mode";
+
+#[derive(Default)]
+struct Options {
+    mode: Option<Mode>,
+    guard: Option<Guard>,
+    seed: Option<u64>,
+    seeds: Option<u64>,
+    mutant_seeds: Option<u64>,
+}
+
+impl Options {
+    fn read(mut words: impl Iterator<Item = String>) -> Option<Self> {
+        let mut options = Self::default();
+        while let Some(word) = words.next() {
+            let value = words.next()?;
+            match word.as_str() {
+                "--mode" => options.mode = Some(Mode::named(&value)?),
+                "--guard" => {
+                    let named = |(_, name): &&(Guard, &str)| *name == value;
+                    options.guard = Some(Guard::ALL.iter().find(named)?.0);
+                }
+                "--seed" => options.seed = Some(value.parse().ok()?),
+                "--seeds" => options.seeds = Some(value.parse().ok()?),
+                "--mutant-seeds" => options.mutant_seeds = Some(value.parse().ok()?),
+                _ => return None,
             }
         }
-        println!("{}: {} distinct, {:?}", mode.name(), seen.len(), start.elapsed());
+        Some(options)
     }
+}
+
+fn main() -> ExitCode {
+    let Some(options) = Options::read(std::env::args().skip(1)) else {
+        eprintln!("{USAGE}");
+        return ExitCode::from(2);
+    };
+    if let Some(guard) = options.guard {
+        remove(guard);
+    }
+    if let Some(seed) = options.seed {
+        return replay(options.mode, seed);
+    }
+    let benches = [Bench::sqlite(), Bench::sqlite()];
+    let modes = options.mode.map_or(Mode::ALL.to_vec(), |mode| vec![mode]);
+    let mut report = Report::default();
+    steadiness(&benches, &modes, &mut report);
+    let seeds = options.seeds.unwrap_or(120_000).div_ceil(modes.len() as u64);
+    schedules(&benches, &modes, seeds, &mut report);
+    if options.guard.is_none() {
+        mutants(&benches, &modes, options.mutant_seeds.unwrap_or(50_000), &mut report);
+    }
+    report.end()
+}
+
+fn replay(mode: Option<Mode>, seed: u64) -> ExitCode {
+    let Some(mode) = mode else {
+        eprintln!("{USAGE}");
+        return ExitCode::from(2);
+    };
+    let outcome = run::run(&Bench::sqlite(), mode, seed);
+    print!("{}", outcome.trace);
+    match outcome.broken {
+        Some(broken) => println!("BROKEN: {broken}"),
+        None => println!("every promise is kept"),
+    }
+    println!("trace {:016x}", outcome.hash);
+    ExitCode::SUCCESS
 }

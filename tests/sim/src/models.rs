@@ -19,16 +19,21 @@ pub enum Mode {
     FencedThrough,
     Validated,
     ValidatedThrough,
+    /// These two invalidate the whole table where a filter meets more than one row.
+    Bulk,
+    BulkFenced,
 }
 
 impl Mode {
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 8] = [
         Self::Aside,
         Self::Through,
         Self::Fenced,
         Self::FencedThrough,
         Self::Validated,
         Self::ValidatedThrough,
+        Self::Bulk,
+        Self::BulkFenced,
     ];
 
     pub fn name(self) -> &'static str {
@@ -39,15 +44,25 @@ impl Mode {
             Self::FencedThrough => "fenced-through",
             Self::Validated => "validated",
             Self::ValidatedThrough => "validated-through",
+            Self::Bulk => "bulk",
+            Self::BulkFenced => "bulk-fenced",
         }
     }
 
     pub fn is_fenced(self) -> bool {
-        matches!(self, Self::Fenced | Self::FencedThrough)
+        matches!(self, Self::Fenced | Self::FencedThrough | Self::BulkFenced)
     }
 
     pub fn is_strict(self) -> bool {
-        !matches!(self, Self::Aside | Self::Through)
+        !matches!(self, Self::Aside | Self::Through | Self::Bulk)
+    }
+
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|mode| mode.name() == name)
+    }
+
+    pub fn has_bulk(self) -> bool {
+        matches!(self, Self::Bulk | Self::BulkFenced)
     }
 
     pub fn has_version(self) -> bool {
@@ -103,6 +118,8 @@ pub trait Accounts: Send + Sync {
         email: Option<&'a str>,
         balance: i64,
     ) -> BoxFuture<'a, Result<Option<Row>>>;
+    /// Gives all rows this balance.
+    fn update_all(&self, balance: i64) -> BoxFuture<'_, Result<Vec<Row>>>;
     fn upsert(&self, row: Row) -> BoxFuture<'_, Result<Row>>;
     fn delete(&self, id: i64) -> BoxFuture<'_, Result<Option<Row>>>;
     /// Reads a row, lets `between` pass, and writes all of it. Gives the balance that was read.
@@ -160,7 +177,7 @@ macro_rules! model {
     ($module:ident, $table:ident, ($($version:ident)?), ($($cached:tt)*)) => {
         pub mod $module {
             use diesel::prelude::*;
-            use cache_runtime::ports::{Change, Insert, Save, Statements, Upsert};
+            use cache_runtime::ports::{Change, Filter, Insert, Save, Statements, Upsert};
 
             use super::$table::accounts;
             use super::*;
@@ -216,6 +233,9 @@ macro_rules! model {
                 AccountChanges { email: email.map(str::to_owned), balance }
             }
 
+            /// A filter that all rows meet.
+            type Any = diesel::dsl::GtEq<accounts::balance, i64>;
+
             pub struct Opened<D: Database> {
                 cache: Cache<D>,
                 accounts: <Account as Cached>::Repository<D>,
@@ -243,6 +263,7 @@ macro_rules! model {
                 NewAccount: Insert<Account, D::Backend>
                     + Upsert<Account, D::Backend, AccountChanges>,
                 AccountChanges: Change<Account, D::Backend>,
+                Any: Filter<Account, D::Backend>,
             {
                 fn find(&self, id: i64) -> BoxFuture<'_, Result<Option<Row>>> {
                     Box::pin(async move { Ok(row(self.accounts.find(id).await?)) })
@@ -284,6 +305,14 @@ macro_rules! model {
                 ) -> BoxFuture<'a, Result<Option<Row>>> {
                     Box::pin(async move {
                         Ok(row(self.accounts.update(id, changes(email, balance)).await?))
+                    })
+                }
+
+                fn update_all(&self, balance: i64) -> BoxFuture<'_, Result<Vec<Row>>> {
+                    Box::pin(async move {
+                        let any: Any = accounts::balance.ge(0);
+                        let rows = self.accounts.update_where(any, changes(None, balance)).await?;
+                        Ok(rows.iter().map(|row| Row::from(&**row)).collect())
                     })
                 }
 
@@ -424,4 +453,11 @@ model!(
     versioned_table,
     (version),
     (pattern = "write_through", consistency = "strict(validated)", version = version)
+);
+model!(bulk, plain_table, (), (pattern = "cache_aside", bulk = 1));
+model!(
+    bulk_fenced,
+    plain_table,
+    (),
+    (pattern = "write_through", consistency = "strict(fenced)", bulk = 1)
 );

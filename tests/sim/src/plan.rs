@@ -22,6 +22,7 @@ pub enum Act {
     Invalidate(i64),
     Insert(i64, &'static str, i64),
     Update(i64, Option<&'static str>, i64),
+    UpdateAll(i64),
     Upsert(i64, &'static str, i64),
     Delete(i64),
     Save(i64, i64),
@@ -93,7 +94,8 @@ impl Plan {
     pub fn new(mode: Mode, ground: Ground, seed: u64) -> (Self, Rng) {
         let mut rng = Rng::new(seed.wrapping_mul(8).wrapping_add(mode as u64));
         let processes = 2 + usize::from(rng.percent(30));
-        let keys: &[i64] = if rng.percent(60) { &[1] } else { &[1, 2] };
+        let one = !mode.has_bulk() && rng.percent(60);
+        let keys: &[i64] = if one { &[1] } else { &[1, 2] };
         let mut writer = Writer { keys, balance: 0, mode, weights: Vec::new() };
         let initial = keys.iter().zip(EMAILS).filter(|_| rng.percent(80));
         let initial = initial.map(|(id, email)| writer.row(*id, email)).collect();
@@ -172,7 +174,7 @@ struct Writer {
     weights: Vec<usize>,
 }
 
-const ACTS: usize = 13;
+const ACTS: usize = 14;
 
 impl Writer {
     fn row(&mut self, id: i64, email: &str) -> Row {
@@ -186,11 +188,14 @@ impl Writer {
 
     fn draw_weights(&mut self, rng: &mut Rng, real_time: bool) {
         // Reads and updates are what most anomalies need.
-        let usual = [8, 1, 2, 2, 1, 1, 2, 8, 1, 2, 1, 2, 2];
+        let usual = [8, 1, 2, 2, 1, 1, 2, 8, 1, 2, 1, 2, 1, 2];
         self.weights =
             usual.iter().map(|weight| if rng.percent(50) { *weight } else { 0 }).collect();
         self.weights[0] = 6;
         self.weights[7] = self.weights[7].max(3);
+        if self.mode.has_bulk() {
+            self.weights[12] = 5;
+        }
         if real_time {
             self.weights[ACTS - 1] = 0;
         }
@@ -217,6 +222,7 @@ impl Writer {
             8 => Act::Upsert(id, email, self.next()),
             9 => Act::Delete(id),
             10 if self.mode.has_version() => Act::Save(id, self.next()),
+            12 => Act::UpdateAll(self.next()),
             10 | 11 => {
                 let steps = 1 + rng.below(3);
                 let steps = (0..steps).map(|_| self.step(rng, 0)).collect();

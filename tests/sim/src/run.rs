@@ -12,7 +12,9 @@ use crate::client::Client;
 use crate::database::{Link, SimDatabase};
 use crate::history::{History, Register};
 use crate::models::{Accounts, Mode, Parts, TTL};
-use crate::models::{aside, fenced, fenced_through, through, validated, validated_through};
+use crate::models::{
+    aside, bulk, bulk_fenced, fenced, fenced_through, through, validated, validated_through,
+};
 use crate::plan::{EMAILS, Plan};
 use crate::ports::{SimClock, SimTokens};
 use crate::quiet::Quiet;
@@ -62,6 +64,8 @@ macro_rules! open_all {
                     Mode::ValidatedThrough => {
                         Arc::new(validated_through::open(parts).await.unwrap())
                     }
+                    Mode::Bulk => Arc::new(bulk::open(parts).await.unwrap()),
+                    Mode::BulkFenced => Arc::new(bulk_fenced::open(parts).await.unwrap()),
                 }
             }
         }

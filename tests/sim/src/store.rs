@@ -28,8 +28,8 @@ impl SimStore {
 /// A key without what all keys begin with.
 fn name(key: &EntryKey) -> String {
     let text = String::from_utf8_lossy(key.as_bytes()).into_owned();
-    let start = text.find("s3:row").or_else(|| text.find("s2:by")).unwrap_or(0);
-    text[start..].to_owned()
+    let start = text.find("s3:row").or_else(|| text.find("s2:by"));
+    start.map_or_else(|| "table".to_owned(), |start| text[start..].to_owned())
 }
 
 fn show_all<T>(all: &[T], show: impl Fn(&T) -> &'static str) -> String {
@@ -51,7 +51,8 @@ impl Store for SimStore {
     }
 
     fn start(&self) -> BoxFuture<'_, Result<StoreFacts>> {
-        self.inner.start()
+        // Every process of a world has it.
+        Box::pin(async { Ok(StoreFacts { instance: None, ..self.inner.start().await? }) })
     }
 
     // `peek` stays as it is in the trait, so that every read is an operation.
