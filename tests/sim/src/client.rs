@@ -10,7 +10,7 @@ use cache_runtime::{Error, ErrorKind, Result};
 use crate::history::{Deed, Point, Read, Register, Row, Told, Write};
 use crate::models::{Accounts, Log, Mode};
 use crate::plan::Act;
-use crate::world::{Asked, Kind, World};
+use crate::world::{Asked, CLIENT, Kind, World};
 
 pub struct Client {
     pub world: Arc<World>,
@@ -95,6 +95,8 @@ impl Client {
                 let told = accounts.update_all(balance).await;
                 let ids = match &told {
                     Ok(rows) => rows.iter().map(|row| row.id).collect(),
+                    // Done, but nobody says to which rows.
+                    Err(error) if error.kind() == ErrorKind::Unreleased => Vec::new(),
                     Err(_) => vec![1, 2],
                 };
                 let deeds = ids.into_iter().map(|id| Deed::Set { id, balance, based: None });
@@ -212,6 +214,8 @@ impl Client {
     }
 
     fn note(&self, line: std::fmt::Arguments<'_>) {
-        self.world.state().note(format_args!("    p{} {line}", self.process));
+        let client = CLIENT.try_with(|client| *client).unwrap_or_default();
+        let line = format!("    p{} client {client}: {line}", self.process);
+        self.world.state().note_of_client(line);
     }
 }

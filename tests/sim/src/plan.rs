@@ -188,7 +188,7 @@ impl Writer {
 
     fn draw_weights(&mut self, rng: &mut Rng, real_time: bool) {
         // Reads and updates are what most anomalies need.
-        let usual = [8, 1, 2, 2, 1, 1, 2, 8, 1, 2, 1, 2, 1, 2];
+        let usual = [8, 1, 4, 2, 1, 1, 2, 8, 1, 2, 1, 2, 1, 2];
         self.weights =
             usual.iter().map(|weight| if rng.percent(50) { *weight } else { 0 }).collect();
         self.weights[0] = 6;
@@ -203,7 +203,8 @@ impl Writer {
 
     fn act(&mut self, rng: &mut Rng) -> Act {
         let id = *rng.pick(self.keys);
-        let email = *rng.pick(&EMAILS);
+        // Mostly one that a row has.
+        let email = if rng.percent(50) { EMAILS[id as usize - 1] } else { *rng.pick(&EMAILS) };
         let mut at = rng.below(self.weights.iter().sum());
         let mut act = 0;
         while at >= self.weights[act] {
@@ -218,7 +219,7 @@ impl Writer {
             4 => Act::Refresh(id),
             5 => Act::Invalidate(id),
             6 => Act::Insert(id, email, self.next()),
-            7 => Act::Update(id, rng.percent(30).then_some(email), self.next()),
+            7 => Act::Update(id, rng.percent(40).then_some(email), self.next()),
             8 => Act::Upsert(id, email, self.next()),
             9 => Act::Delete(id),
             10 if self.mode.has_version() => Act::Save(id, self.next()),

@@ -21,7 +21,7 @@ use crate::quiet::Quiet;
 use crate::rng::hash;
 use crate::scheduler::{Running, Scheduler};
 use crate::store::SimStore;
-use crate::world::World;
+use crate::world::{CLIENT, World};
 
 /// What came of a schedule.
 pub struct Outcome {
@@ -89,9 +89,10 @@ pub fn run<C: Home>(bench: &Bench<C>, mode: Mode, seed: u64) -> Outcome {
             processes.push(open(bench, &plan, &world, store.clone(), process).await);
         }
         world.state().free = false;
-        let clients = plan.scripts.iter().map(|(process, acts)| {
+        let clients = plan.scripts.iter().enumerate().map(|(number, (process, acts))| {
             let client = client(&world, &plan, *process, &processes);
-            Running { process: *process, task: tokio::spawn(client.run(acts.clone())) }
+            let task = CLIENT.scope(number, client.run(acts.clone()));
+            Running { process: *process, task: tokio::spawn(task) }
         });
         let mut scheduler = Scheduler {
             world: &world,
@@ -175,6 +176,14 @@ async fn finish<C: Link>(
     if plan.ground.real_time {
         return Ok(());
     }
+    if plan.jumps {
+        // What lives too long is seen by those who read between one ttl and two.
+        for _ in 0..2 {
+            let part = 1 + scheduler.rng.below(TTL as usize) as u64;
+            scheduler.drain(world.time.now() + Duration::from_secs(part)).await?;
+            everybody_reads(scheduler, processes).await?;
+        }
+    }
     scheduler.drain(world.time.now() + Duration::from_secs(2 * TTL + 1)).await?;
     let before = world.state().history.reads.len();
     everybody_reads(scheduler, processes).await?;
@@ -196,7 +205,7 @@ async fn everybody_reads<C: Link>(
     let crashed = world.state().crashed.clone();
     for process in (0..plan.processes).filter(|process| !crashed.contains(process)) {
         let reader = client(world, plan, process, processes);
-        let task = tokio::spawn(read_all(reader));
+        let task = tokio::spawn(CLIENT.scope(process, read_all(reader)));
         scheduler.clients.push(Running { process, task });
     }
     scheduler.calm();

@@ -46,7 +46,7 @@ impl<C: Link> Scheduler<'_, C> {
     /// Until every client has come to its end.
     pub async fn run(&mut self) -> Result<(), String> {
         for step in 0..ENDLESS {
-            self.quiet.reached().await;
+            self.settle().await;
             if self.clients.iter().all(|client| client.task.is_finished()) {
                 return Ok(());
             }
@@ -60,6 +60,12 @@ impl<C: Link> Scheduler<'_, C> {
         Err("a client hangs: nothing is left that it could wait for".to_owned())
     }
 
+    /// Waits until nothing can run.
+    async fn settle(&self) {
+        self.quiet.reached().await;
+        self.world.state().settle();
+    }
+
     /// Nothing goes wrong from here on.
     pub fn calm(&mut self) {
         (self.budget, self.away) = (0, 0);
@@ -69,7 +75,7 @@ impl<C: Link> Scheduler<'_, C> {
     pub async fn drain(&mut self, until: Duration) -> Result<(), String> {
         self.calm();
         for _ in 0..ENDLESS {
-            self.quiet.reached().await;
+            self.settle().await;
             if self.eligible().is_empty() {
                 let alarm = self.world.state().next_alarm().filter(|alarm| *alarm <= until);
                 let Some(alarm) = alarm else {
@@ -170,7 +176,8 @@ impl<C: Link> Scheduler<'_, C> {
     }
 
     async fn serve_late(&mut self, mut pending: Pending) {
-        if self.rng.percent(50) || (pending.kind.is_store() && self.rng.percent(50)) {
+        let happens = if pending.kind.is_store() { 80 } else { 50 };
+        if self.rng.percent(happens) {
             let answer = pending.operation.run(false).await;
             self.note("late -> ", &pending, &answer);
         } else if let Some(transaction) = pending.transaction {

@@ -153,7 +153,15 @@ pub struct State {
     pub busy: usize,
     /// Whether two of them ever were at once.
     pub overlapped: bool,
-    asked: u64,
+    /// What was asked for and written down since nothing could run the last time.
+    asked: Vec<(Option<usize>, Pending)>,
+    notes: Vec<String>,
+    numbers: u64,
+}
+
+tokio::task_local! {
+    /// The client whose task this is.
+    pub static CLIENT: usize;
 }
 
 pub struct World {
@@ -254,11 +262,30 @@ pub struct Asked {
 
 impl State {
     fn add(&mut self, asked: Asked, operation: impl Operation + 'static) {
-        self.asked += 1;
         let Asked { process, kind, label, transaction } = asked;
-        let (number, operation) = (self.asked, Box::new(operation));
-        let late = false;
-        self.pending.push(Pending { number, process, kind, label, transaction, late, operation });
+        let (operation, late) = (Box::new(operation), false);
+        let pending = Pending { number: 0, process, kind, label, transaction, late, operation };
+        self.asked.push((CLIENT.try_with(|client| *client).ok(), pending));
+    }
+
+    /// Nothing can run: puts what was asked for in an order of its own. Who waited for one answer
+    /// was woken in an order that tokio draws by lot.
+    pub fn settle(&mut self) {
+        let mut asked = std::mem::take(&mut self.asked);
+        asked.sort_by(|(client, one), (other, two)| {
+            (client, one.process, one.kind as u8, &one.label)
+                .cmp(&(other, two.process, two.kind as u8, &two.label))
+        });
+        for (_, mut pending) in asked {
+            self.numbers += 1;
+            pending.number = self.numbers;
+            self.pending.push(pending);
+        }
+        let mut notes = std::mem::take(&mut self.notes);
+        notes.sort();
+        for note in notes {
+            self.note(note);
+        }
     }
 
     /// When the next sleeper wakes.
@@ -273,7 +300,13 @@ impl State {
     /// The transaction has ended, and with it all that was asked for in it.
     pub fn close(&mut self, transaction: u64) {
         self.open.take_if(|open| open.number == transaction);
+        self.asked.retain(|(_, pending)| pending.transaction != Some(transaction));
         self.pending.retain(|pending| pending.transaction != Some(transaction));
+    }
+
+    /// Writes down what a client was told.
+    pub fn note_of_client(&mut self, line: String) {
+        self.notes.push(line);
     }
 
     pub fn note(&mut self, line: impl std::fmt::Display) {
