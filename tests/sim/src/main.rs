@@ -4,6 +4,7 @@ mod bench;
 mod check;
 mod client;
 mod database;
+mod drill;
 mod explore;
 mod history;
 mod models;

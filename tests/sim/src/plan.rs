@@ -5,9 +5,14 @@
 
 use std::time::Duration;
 
+use crate::drill::drill;
 use crate::history::Row;
 use crate::models::{Mode, Step, TTL};
 use crate::rng::Rng;
+use crate::world::Kind;
+
+/// How many schedules are drills, in percent.
+const DRILLS: u32 = 25;
 
 pub const EMAILS: [&str; 3] = ["ada", "bea", "cyd"];
 
@@ -63,6 +68,18 @@ pub enum Fault {
     CommitLate,
 }
 
+impl Fault {
+    /// Whether the mode's promise is to hold also then. `strict(fenced)` does not where the store
+    /// forgets a fence, nor where a database that cannot be asked commits later.
+    pub fn is_assumed(self, mode: Mode, ground: Ground) -> bool {
+        match self {
+            Self::Flush => !mode.is_fenced(),
+            Self::CommitLate => ground.tells_outcome || !mode.is_fenced(),
+            _ => true,
+        }
+    }
+}
+
 /// What a schedule runs on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Ground {
@@ -88,32 +105,50 @@ pub struct Plan {
     pub jumps: bool,
     /// Whether some operations are kept waiting for as long as there are others.
     pub starves: bool,
+    /// Operations of these kinds are slow: nearly all others come first.
+    pub slow: Vec<Kind>,
+    /// What takes effect after its caller gave up on it does so late.
+    pub slow_late: bool,
+    /// The one kind of the store's operations that fail, if they are of one kind.
+    pub prey: Option<Kind>,
 }
 
 impl Plan {
     pub fn new(mode: Mode, ground: Ground, seed: u64) -> (Self, Rng) {
         let mut rng = Rng::new(seed.wrapping_mul(8).wrapping_add(mode as u64));
+        let plan = if !ground.real_time && rng.percent(DRILLS) {
+            drill(mode, ground, seed, &mut rng)
+        } else {
+            Self::at_random(mode, ground, seed, &mut rng)
+        };
+        (plan, rng)
+    }
+
+    fn at_random(mode: Mode, ground: Ground, seed: u64, rng: &mut Rng) -> Self {
         let processes = 2 + usize::from(rng.percent(30));
         let one = !mode.has_bulk() && rng.percent(60);
         let keys: &[i64] = if one { &[1] } else { &[1, 2] };
         let mut writer = Writer { keys, balance: 0, mode, weights: Vec::new() };
         let initial = keys.iter().zip(EMAILS).filter(|_| rng.percent(80));
         let initial = initial.map(|(id, email)| writer.row(*id, email)).collect();
-        writer.draw_weights(&mut rng, ground.real_time);
+        let jumps = !ground.real_time && rng.percent(40);
+        writer.draw_weights(rng, ground.real_time, jumps);
         let clients = processes + rng.below(3);
         let scripts = (0..clients)
             .map(|client| {
                 let acts = 1 + rng.below(4);
-                let acts = (0..acts).map(|_| writer.act(&mut rng)).collect();
+                let acts = (0..acts).map(|_| writer.act(rng)).collect();
                 (client % processes, acts)
             })
             .collect();
-        let faults = draw_faults(mode, ground, &mut rng);
+        let faults = draw_faults(mode, ground, rng);
         let budget = if faults.is_empty() { 0 } else { 1 + rng.below(4) };
         let rate = *rng.pick(&[4, 10, 25]);
-        let jumps = !ground.real_time && rng.percent(40);
         let starves = rng.percent(60);
-        let plan = Self {
+        let slow = if rng.percent(50) { 1 + rng.below(2) } else { 0 };
+        let slow = (0..slow).map(|_| *rng.pick(&SLOW)).collect();
+        let prey = rng.percent(50).then(|| *rng.pick(&PREY));
+        Self {
             seed,
             mode,
             ground,
@@ -125,10 +160,18 @@ impl Plan {
             rate,
             jumps,
             starves,
-        };
-        (plan, rng)
+            slow,
+            slow_late: rng.percent(50),
+            prey,
+        }
     }
 }
+
+/// What a slow schedule waits for.
+const SLOW: [Kind; 6] =
+    [Kind::Commit, Kind::Lift, Kind::Fill, Kind::Load, Kind::Invalidate, Kind::Get];
+/// What an unlucky one loses.
+const PREY: [Kind; 5] = [Kind::Fence, Kind::Lift, Kind::Invalidate, Kind::Fill, Kind::Renew];
 
 fn draw_faults(mode: Mode, ground: Ground, rng: &mut Rng) -> Vec<Fault> {
     use Fault::*;
@@ -151,13 +194,7 @@ fn draw_faults(mode: Mode, ground: Ground, rng: &mut Rng) -> Vec<Fault> {
         CommitLate,
         Flush,
     ];
-    // `strict(fenced)` does not hold where the store forgets a fence, nor where a database that
-    // cannot be asked commits later.
-    all.retain(|fault| match fault {
-        Flush => !mode.is_fenced(),
-        CommitLate => ground.tells_outcome || !mode.is_fenced(),
-        _ => true,
-    });
+    all.retain(|fault| fault.is_assumed(mode, ground));
     if ground.real_time {
         // Without the simulated clock they cannot be waited for.
         all.retain(|fault| !matches!(fault, Evict | CommitLate | CommitLost | CommitGone | Away));
@@ -186,7 +223,7 @@ impl Writer {
         self.balance
     }
 
-    fn draw_weights(&mut self, rng: &mut Rng, real_time: bool) {
+    fn draw_weights(&mut self, rng: &mut Rng, real_time: bool, jumps: bool) {
         // Reads and updates are what most anomalies need.
         let usual = [8, 1, 4, 2, 1, 1, 2, 8, 1, 2, 1, 2, 1, 2];
         self.weights =
@@ -198,6 +235,8 @@ impl Writer {
         }
         if real_time {
             self.weights[ACTS - 1] = 0;
+        } else if jumps {
+            self.weights[ACTS - 1] = 5;
         }
     }
 

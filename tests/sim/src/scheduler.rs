@@ -108,9 +108,9 @@ impl<C: Link> Scheduler<'_, C> {
             self.faults += 1;
             return true;
         }
-        let eligible = self.eligible();
-        let hurried = self.budget_of_time();
-        if eligible.is_empty() || self.rng.percent(hurried) {
+        let eligible = self.quick(self.eligible());
+        let hurry = self.haste(&eligible);
+        if eligible.is_empty() || self.rng.percent(hurry) {
             if self.pass_time(eligible.is_empty()) {
                 return true;
             }
@@ -123,13 +123,34 @@ impl<C: Link> Scheduler<'_, C> {
         true
     }
 
-    /// How likely time passes while something is under way, in percent.
-    fn budget_of_time(&self) -> u32 {
-        match (self.plan.ground.real_time, self.plan.jumps) {
-            (true, _) => 0,
-            (false, true) => 10,
-            (false, false) => 3,
+    /// Those that are not slow, if there are any.
+    fn quick(&mut self, eligible: Vec<u64>) -> Vec<u64> {
+        if self.rng.percent(4) {
+            return eligible;
         }
+        let quick: Vec<u64> =
+            eligible.iter().copied().filter(|number| !self.is_slow(*number)).collect();
+        if quick.is_empty() { eligible } else { quick }
+    }
+
+    fn is_slow(&self, number: u64) -> bool {
+        let state = self.world.state();
+        let slow = |pending: &Pending| {
+            let late = pending.late && self.plan.slow_late;
+            pending.number == number && (late || self.plan.slow.contains(&pending.kind))
+        };
+        state.pending.iter().any(slow)
+    }
+
+    /// How likely time passes while something is under way, in percent.
+    fn haste(&self, eligible: &[u64]) -> u32 {
+        if self.plan.ground.real_time {
+            return 0;
+        }
+        if !self.plan.jumps {
+            return 3;
+        }
+        if eligible.iter().all(|number| self.is_slow(*number)) { 60 } else { 8 }
     }
 
     /// One at random; or the one that chance likes best, so that others wait long.
@@ -254,9 +275,11 @@ impl<C: Link> Scheduler<'_, C> {
         let fault = *self.rng.pick(&self.plan.faults);
         match fault {
             Fault::Refuse | Fault::Lose | Fault::Late => {
-                let Some(number) = self.target(|pending| pending.kind.is_store()) else {
-                    return false;
+                let prey = self.plan.prey;
+                let is_prey = |pending: &Pending| {
+                    prey.map_or(pending.kind.is_store(), |prey| pending.kind == prey)
                 };
+                let Some(number) = self.target(is_prey) else { return false };
                 self.world.state().history.store_fails();
                 self.spoil(fault, number, ErrorKind::Store).await;
             }
@@ -364,6 +387,14 @@ impl<C: Link> Scheduler<'_, C> {
             return false;
         }
         let process = self.rng.below(self.plan.processes);
+        // Most of what a crash can cost, it costs between a write and what follows from it.
+        let owes = |pending: &Pending| {
+            pending.process == process
+                && matches!(pending.kind, Kind::Commit | Kind::Invalidate | Kind::Lift)
+        };
+        if !self.world.state().pending.iter().any(owes) && self.rng.percent(80) {
+            return false;
+        }
         self.world.state().note(format_args!("p{process} crashes"));
         let open = self.world.state().open.filter(|open| open.process == process);
         if let Some(open) = open {

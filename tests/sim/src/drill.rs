@@ -1,0 +1,101 @@
+//! Schedules for what chance seldom comes upon: few clients on one row, and the one kind of delay
+//! or fault that the anomaly needs. What happens when is left to chance here too.
+
+use std::time::Duration;
+
+use crate::history::Row;
+use crate::models::Mode;
+use crate::plan::{Act, EMAILS, Fault, Ground, Plan};
+use crate::rng::Rng;
+use crate::world::Kind;
+
+/// What is drilled.
+#[derive(Clone, Copy)]
+enum Drill {
+    /// A value is read, its writer crashes, and the fill comes when time has passed.
+    AgedFill,
+    /// A put comes when time has passed, after another write that had no fence and no end.
+    AgedPut,
+    /// A fence that was given up comes after all.
+    LateFence,
+    /// A COMMIT takes longer than a fence stands.
+    SlowCommit,
+    /// A COMMIT whose answer is lost takes effect later.
+    LateCommit,
+}
+
+const DRILLS: [Drill; 5] =
+    [Drill::AgedFill, Drill::AgedPut, Drill::LateFence, Drill::SlowCommit, Drill::LateCommit];
+
+/// The balances that writes give, one each.
+struct Balances(i64);
+
+impl Balances {
+    fn update(&mut self) -> Act {
+        self.0 += 1;
+        Act::Update(1, None, self.0)
+    }
+}
+
+pub fn drill(mode: Mode, ground: Ground, seed: u64, rng: &mut Rng) -> Plan {
+    use Drill::*;
+    let drill = *rng.pick(&DRILLS);
+    let mut balances = Balances(1);
+    let (slow, prey, faults, budget): (&[Kind], _, &[Fault], _) = match drill {
+        AgedFill => (&[Kind::Fill], None, &[Fault::Crash], 1),
+        AgedPut => (&[Kind::Lift], Some(Kind::Fence), &[Fault::Refuse, Fault::Crash], 2),
+        LateFence => (&[Kind::Lift], Some(Kind::Fence), &[Fault::Late], 1 + rng.below(2)),
+        SlowCommit => (&[Kind::Commit, Kind::Fill, Kind::Lift], None, &[], 0),
+        LateCommit => (&[Kind::Fill, Kind::Lift], None, &[Fault::CommitLate], 1),
+    };
+    let scripts = match drill {
+        AgedFill => vec![
+            (0, vec![Act::Find(1)]),
+            (1, vec![balances.update()]),
+            (2, vec![pause(rng), Act::Find(1)]),
+        ],
+        AgedPut | LateFence => vec![
+            (0, vec![balances.update()]),
+            (1, vec![balances.update(), Act::Find(1)]),
+            (1, vec![Act::Find(1), pause(rng), Act::Find(1)]),
+        ],
+        SlowCommit | LateCommit => vec![
+            (0, vec![balances.update()]),
+            (1, reader(rng)),
+            (2, reader(rng)),
+            (rng.below(3), reader(rng)),
+        ],
+    };
+    let faults: Vec<Fault> =
+        faults.iter().copied().filter(|fault| fault.is_assumed(mode, ground)).collect();
+    Plan {
+        seed,
+        mode,
+        ground,
+        processes: 3,
+        initial: vec![Row { id: 1, email: EMAILS[0].to_owned(), balance: 1 }],
+        scripts,
+        budget: if faults.is_empty() { 0 } else { budget },
+        faults,
+        rate: 25,
+        jumps: !matches!(drill, LateFence) || rng.percent(30),
+        starves: rng.percent(50),
+        slow: slow.to_vec(),
+        slow_late: true,
+        prey,
+    }
+}
+
+/// Reads now and then.
+fn reader(rng: &mut Rng) -> Vec<Act> {
+    let mut acts = Vec::new();
+    for _ in 0..3 {
+        acts.push(pause(rng));
+        acts.push(if rng.percent(60) { Act::Find(1) } else { Act::Uncached(1) });
+    }
+    acts
+}
+
+fn pause(rng: &mut Rng) -> Act {
+    Act::Pause(Duration::from_millis(500 + rng.below(11_000) as u64))
+}
