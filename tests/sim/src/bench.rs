@@ -63,9 +63,7 @@ impl Bench<PgConnection> {
             link
         };
         let (mut writer, reader) = (link(), link());
-        writer
-            .batch_execute(&format!("DROP SCHEMA {name} CASCADE; CREATE SCHEMA {name}"))
-            .unwrap();
+        writer.batch_execute(&format!("DROP SCHEMA {name} CASCADE; CREATE SCHEMA {name}")).unwrap();
         Self::new(Links { reader, writer }, true)
     }
 }
@@ -74,6 +72,13 @@ impl<C: Link> Bench<C> {
     fn new(mut links: Links<C>, tells_outcome: bool) -> Self {
         links.writer.batch_execute(CREATE).unwrap();
         links.writer.batch_execute(<C::Backend as Dialect>::CREATE_COUNTER).unwrap();
+        // The rows that are there at first have the version 1.
+        let count = <C::Backend as Dialect>::COUNT_VERSION;
+        if !count.is_empty() {
+            links.writer.batch_execute(count).unwrap();
+        }
+        let first = format!("SELECT {}", <C::Backend as Dialect>::NEXT_VERSION);
+        links.writer.batch_execute(&first).unwrap();
         let time = Time::default();
         let store = InProcess::with_capacity(1000).with_clock(Arc::new(time.clone()));
         Self {
@@ -140,7 +145,7 @@ impl<C: Link> Bench<C> {
             let _ = write!(
                 sql,
                 "; INSERT INTO accounts (id, email, balance, version) VALUES ({id}, '{email}', \
-                 {balance}, 0)"
+                 {balance}, 1)"
             );
         }
         self.links.lock().unwrap().writer.batch_execute(&sql).unwrap();

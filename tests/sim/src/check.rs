@@ -20,11 +20,7 @@ pub fn check(mode: Mode, history: &History) -> Result<(), String> {
         .map(|write| effects(write, &history.commits))
         .collect::<Result<Vec<_>, _>>()?;
     let acknowledged: Vec<Effect> = done.into_iter().flatten().collect();
-    if mode.is_strict() {
-        strict(history, &acknowledged)
-    } else {
-        eventual(history, &acknowledged)
-    }
+    if mode.is_strict() { strict(history, &acknowledged) } else { eventual(history, &acknowledged) }
 }
 
 /// A register that an acknowledged write changed, and by which commit.

@@ -7,8 +7,8 @@ use std::sync::{Arc, Mutex};
 
 use cache_runtime::ports::{BoxFuture, Database, Dialect, FromRow, Load, Transaction};
 use cache_runtime::{Error, ErrorKind, Result};
-use diesel::connection::{AnsiTransactionManager, LoadConnection, TransactionManager};
 use diesel::Connection;
+use diesel::connection::{AnsiTransactionManager, LoadConnection, TransactionManager};
 
 use crate::history::Row;
 use crate::world::{Asked, Kind, Open, World};

@@ -22,48 +22,85 @@ enum Drill {
     SlowCommit,
     /// A COMMIT whose answer is lost takes effect later.
     LateCommit,
+    /// A unique value leaves its row while it is looked up.
+    MovedValue,
+    /// A row goes and comes again, and the store hears of neither.
+    Reborn,
 }
 
-const DRILLS: [Drill; 5] =
-    [Drill::AgedFill, Drill::AgedPut, Drill::LateFence, Drill::SlowCommit, Drill::LateCommit];
+const DRILLS: [Drill; 7] = [
+    Drill::AgedFill,
+    Drill::AgedPut,
+    Drill::LateFence,
+    Drill::SlowCommit,
+    Drill::LateCommit,
+    Drill::MovedValue,
+    Drill::Reborn,
+];
 
-/// The balances that writes give, one each.
-struct Balances(i64);
+/// Makes writes, each with a balance of its own.
+struct Writer {
+    mode: Mode,
+    balance: i64,
+}
 
-impl Balances {
+impl Writer {
+    fn next(&mut self) -> i64 {
+        self.balance += 1;
+        self.balance
+    }
+
     fn update(&mut self) -> Act {
-        self.0 += 1;
-        Act::Update(1, None, self.0)
+        match self.mode.has_bulk() {
+            true => Act::UpdateAll(self.next()),
+            false => Act::Update(1, None, self.next()),
+        }
     }
 }
 
 pub fn drill(mode: Mode, ground: Ground, seed: u64, rng: &mut Rng) -> Plan {
     use Drill::*;
     let drill = *rng.pick(&DRILLS);
-    let mut balances = Balances(1);
+    let mut writer = Writer { mode, balance: 0 };
+    let rows = EMAILS.iter().zip(1..).take(if mode.has_bulk() { 2 } else { 1 });
+    let row =
+        |(email, id): (&&str, i64)| Row { id, email: (*email).to_owned(), balance: writer.next() };
+    let initial = rows.map(row).collect();
     let (slow, prey, faults, budget): (&[Kind], _, &[Fault], _) = match drill {
         AgedFill => (&[Kind::Fill], None, &[Fault::Crash], 1),
         AgedPut => (&[Kind::Lift], Some(Kind::Fence), &[Fault::Refuse, Fault::Crash], 2),
         LateFence => (&[Kind::Lift], Some(Kind::Fence), &[Fault::Late], 1 + rng.below(2)),
         SlowCommit => (&[Kind::Commit, Kind::Fill, Kind::Lift], None, &[], 0),
         LateCommit => (&[Kind::Fill, Kind::Lift], None, &[Fault::CommitLate], 1),
+        MovedValue => (&[Kind::Get, Kind::Invalidate], None, &[], 0),
+        Reborn => (&[Kind::Fill], Some(Kind::Invalidate), &[Fault::Refuse, Fault::Late], 3),
     };
     let scripts = match drill {
         AgedFill => vec![
             (0, vec![Act::Find(1)]),
-            (1, vec![balances.update()]),
+            (1, vec![writer.update()]),
             (2, vec![pause(rng), Act::Find(1)]),
         ],
         AgedPut | LateFence => vec![
-            (0, vec![balances.update()]),
-            (1, vec![balances.update(), Act::Find(1)]),
+            (0, vec![writer.update()]),
+            (1, vec![writer.update(), Act::Find(1)]),
             (1, vec![Act::Find(1), pause(rng), Act::Find(1)]),
         ],
         SlowCommit | LateCommit => vec![
-            (0, vec![balances.update()]),
+            (0, vec![writer.update()]),
             (1, reader(rng)),
             (2, reader(rng)),
             (rng.below(3), reader(rng)),
+        ],
+        MovedValue => {
+            let seek = || vec![Act::FindBy(EMAILS[0]); 3];
+            let moved = Act::Update(1, Some(EMAILS[1]), writer.next());
+            vec![(0, seek()), (1, seek()), (2, vec![moved])]
+        }
+        Reborn => vec![
+            (0, vec![Act::Find(1), Act::Find(1), pause(rng), Act::Find(1)]),
+            (1, vec![Act::Delete(1), Act::Insert(1, EMAILS[0], writer.next())]),
+            (2, vec![Act::Insert(1, EMAILS[0], writer.next()), Act::Find(1)]),
         ],
     };
     let faults: Vec<Fault> =
@@ -73,12 +110,12 @@ pub fn drill(mode: Mode, ground: Ground, seed: u64, rng: &mut Rng) -> Plan {
         mode,
         ground,
         processes: 3,
-        initial: vec![Row { id: 1, email: EMAILS[0].to_owned(), balance: 1 }],
+        initial,
         scripts,
         budget: if faults.is_empty() { 0 } else { budget },
         faults,
         rate: 25,
-        jumps: !matches!(drill, LateFence) || rng.percent(30),
+        jumps: !matches!(drill, LateFence | MovedValue | Reborn) || rng.percent(30),
         starves: rng.percent(50),
         slow: slow.to_vec(),
         slow_late: true,

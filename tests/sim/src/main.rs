@@ -27,7 +27,8 @@ use crate::bench::Bench;
 use crate::models::Mode;
 use crate::report::{Report, mutants, schedules, steadiness};
 
-const USAGE: &str = "usage: cache-sim [--mode M] [--seeds N] [--mutant-seeds N] [--guard G] [--seed S]
+const USAGE: &str =
+    "usage: cache-sim [--mode M] [--seeds N] [--mutant-seeds N] [--guard G] [--seed S]
 
   --seeds N         how many schedules in all, over the modes (120000)
   --mutant-seeds N  after how many a guard that was not missed is given up, a mode (50000)

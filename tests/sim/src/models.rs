@@ -441,7 +441,12 @@ macro_rules! save {
 model!(aside, plain_table, (), (pattern = "cache_aside"));
 model!(through, plain_table, (), (pattern = "write_through"));
 model!(fenced, plain_table, (), (pattern = "cache_aside", consistency = "strict(fenced)"));
-model!(fenced_through, plain_table, (), (pattern = "write_through", consistency = "strict(fenced)"));
+model!(
+    fenced_through,
+    plain_table,
+    (),
+    (pattern = "write_through", consistency = "strict(fenced)")
+);
 model!(
     validated,
     versioned_table,

@@ -171,7 +171,9 @@ impl<C: Link> Scheduler<'_, C> {
     fn note(&self, what: &str, pending: &Pending, answer: &str) {
         let Pending { process, kind, label, .. } = pending;
         let now = self.world.time.now();
-        self.world.state().note(format_args!("{now:.1?} p{process} {kind:?} {label} {what}{answer}"));
+        self.world
+            .state()
+            .note(format_args!("{now:.1?} p{process} {kind:?} {label} {what}{answer}"));
     }
 
     /// Executes an operation in the usual way.
@@ -219,7 +221,11 @@ impl<C: Link> Scheduler<'_, C> {
         let to = match alarm {
             // Whoever keeps a fence up is woken in time.
             Some(alarm) if self.plan.jumps && !idle && self.budget_lets_jump() => {
-                if fenced { jump.min(alarm) } else { jump }
+                if fenced {
+                    jump.min(alarm)
+                } else {
+                    jump
+                }
             }
             Some(alarm) => alarm,
             None if self.plan.jumps && !idle => jump,
@@ -247,9 +253,8 @@ impl<C: Link> Scheduler<'_, C> {
         if !state.fences.iter().any(|fence| own(fence.process) && fence.until <= to) {
             return true;
         }
-        let waits = |kind| {
-            state.pending.iter().any(|pending| own(pending.process) && pending.kind == kind)
-        };
+        let waits =
+            |kind| state.pending.iter().any(|pending| own(pending.process) && pending.kind == kind);
         let is_renewed = !waits(Kind::Renew) && !waits(Kind::Outcome) && waits(Kind::Commit);
         is_renewed && state.history.store_failed.is_none() && alarm.is_none_or(|alarm| to <= alarm)
     }

@@ -94,25 +94,29 @@ impl Store for SimStore {
             })
         };
         let asked = self.asked(Kind::Fill, fills.iter().map(|fill| &fill.key));
-        Box::pin(self.world.ask(asked, show, move || {
-            Box::pin(async move { inner.fill(fills).await })
-        }))
+        Box::pin(
+            self.world.ask(asked, show, move || Box::pin(async move { inner.fill(fills).await })),
+        )
     }
 
     fn release<'a>(&'a self, leases: &'a [(EntryKey, Token)]) -> BoxFuture<'a, Result<()>> {
         let (inner, owned) = (self.inner.clone(), leases.to_vec());
         let asked = self.asked(Kind::Release, leases.iter().map(|(key, _)| key));
-        Box::pin(self.world.ask(asked, |()| "done".into(), move || {
-            Box::pin(async move { inner.release(&owned).await })
-        }))
+        Box::pin(self.world.ask(
+            asked,
+            |()| "done".into(),
+            move || Box::pin(async move { inner.release(&owned).await }),
+        ))
     }
 
     fn invalidate<'a>(&'a self, keys: &'a [EntryKey]) -> BoxFuture<'a, Result<()>> {
         let (inner, owned) = (self.inner.clone(), keys.to_vec());
         let asked = self.asked(Kind::Invalidate, keys.iter());
-        Box::pin(self.world.ask(asked, |()| "done".into(), move || {
-            Box::pin(async move { inner.invalidate(&owned).await })
-        }))
+        Box::pin(self.world.ask(
+            asked,
+            |()| "done".into(),
+            move || Box::pin(async move { inner.invalidate(&owned).await }),
+        ))
     }
 
     fn fence<'a>(&'a self, fences: &'a [Fence]) -> BoxFuture<'a, Result<Vec<u64>>> {

@@ -222,7 +222,8 @@ impl World {
         asked: Asked,
         action: impl FnOnce() -> BoxFuture<'static, Result<()>> + Send + 'static,
     ) {
-        let typed = Typed { action: Some(Box::new(action)), answer: None, show: |()| "done".into() };
+        let typed =
+            Typed { action: Some(Box::new(action)), answer: None, show: |()| "done".into() };
         self.state().add(asked, typed);
     }
 
@@ -273,8 +274,12 @@ impl State {
     pub fn settle(&mut self) {
         let mut asked = std::mem::take(&mut self.asked);
         asked.sort_by(|(client, one), (other, two)| {
-            (client, one.process, one.kind as u8, &one.label)
-                .cmp(&(other, two.process, two.kind as u8, &two.label))
+            (client, one.process, one.kind as u8, &one.label).cmp(&(
+                other,
+                two.process,
+                two.kind as u8,
+                &two.label,
+            ))
         });
         for (_, mut pending) in asked {
             self.numbers += 1;
@@ -291,9 +296,8 @@ impl State {
     /// When the next sleeper wakes.
     pub fn next_alarm(&mut self) -> Option<Duration> {
         let crashed = &self.crashed;
-        self.sleepers.retain(|sleeper| {
-            !sleeper.alarm.is_closed() && !crashed.contains(&sleeper.process)
-        });
+        self.sleepers
+            .retain(|sleeper| !sleeper.alarm.is_closed() && !crashed.contains(&sleeper.process));
         self.sleepers.iter().map(|sleeper| sleeper.until).min()
     }
 
