@@ -20,17 +20,20 @@ pub struct Bench<C> {
     pub ground: Ground,
     pub time: Time,
     shelf: Shelf,
+    /// Sets the counter of versions to 1, which the rows that are there at first have.
+    count: &'static str,
     /// Goes with the bench.
     _folder: Option<TempDir>,
 }
 
 enum Shelf {
-    InProcess(Arc<InProcess>),
+    /// In the process; a new one for each schedule.
+    InProcess(Mutex<Arc<InProcess>>),
     /// A database of the server, by its URL.
     Redis(String),
 }
 
-const CREATE: &str = "CREATE TABLE accounts (id BIGINT PRIMARY KEY, email TEXT NOT NULL UNIQUE, \
+pub const CREATE: &str = "CREATE TABLE accounts (id BIGINT PRIMARY KEY, email TEXT NOT NULL UNIQUE, \
                       balance BIGINT NOT NULL, version BIGINT NOT NULL DEFAULT 0)";
 
 impl Bench<SqliteConnection> {
@@ -44,7 +47,8 @@ impl Bench<SqliteConnection> {
             link.batch_execute(how).unwrap();
             link
         };
-        let mut bench = Self::new(Links { reader: link(), writer: link() }, false);
+        let count = "UPDATE cache_version SET value = 1";
+        let mut bench = Self::new(Links { reader: link(), writer: link() }, count);
         bench._folder = Some(folder);
         bench
     }
@@ -64,28 +68,23 @@ impl Bench<PgConnection> {
         };
         let (mut writer, reader) = (link(), link());
         writer.batch_execute(&format!("DROP SCHEMA {name} CASCADE; CREATE SCHEMA {name}")).unwrap();
-        Self::new(Links { reader, writer }, true)
+        let bench = Self::new(Links { reader, writer }, "SELECT setval('cache_version', 1)");
+        Self { ground: Ground { tells_outcome: true, ..bench.ground }, ..bench }
     }
 }
 
 impl<C: Link> Bench<C> {
-    fn new(mut links: Links<C>, tells_outcome: bool) -> Self {
+    fn new(mut links: Links<C>, count: &'static str) -> Self {
         links.writer.batch_execute(CREATE).unwrap();
         links.writer.batch_execute(<C::Backend as Dialect>::CREATE_COUNTER).unwrap();
-        // The rows that are there at first have the version 1.
-        let count = <C::Backend as Dialect>::COUNT_VERSION;
-        if !count.is_empty() {
-            links.writer.batch_execute(count).unwrap();
-        }
-        let first = format!("SELECT {}", <C::Backend as Dialect>::NEXT_VERSION);
-        links.writer.batch_execute(&first).unwrap();
         let time = Time::default();
-        let store = InProcess::with_capacity(1000).with_clock(Arc::new(time.clone()));
+        let store = in_process(&time);
         Self {
             links: Arc::new(Mutex::new(links)),
-            ground: Ground { tells_outcome, real_time: false },
+            ground: Ground { tells_outcome: false, real_time: false },
             time,
-            shelf: Shelf::InProcess(Arc::new(store)),
+            shelf: Shelf::InProcess(Mutex::new(store)),
+            count,
             _folder: None,
         }
     }
@@ -110,10 +109,14 @@ impl<C: Link> Bench<C> {
 
     /// The store, empty. Within the runtime that will use it.
     pub async fn store(&self) -> Arc<dyn Store> {
-        self.flush().await;
         match &self.shelf {
-            Shelf::InProcess(store) => store.clone(),
+            Shelf::InProcess(store) => {
+                let new = in_process(&self.time);
+                *store.lock().unwrap() = new.clone();
+                new
+            }
             Shelf::Redis(url) => {
+                self.flush().await;
                 let store = Redis::url(url).unwrap();
                 store.start().await.unwrap();
                 Arc::new(store)
@@ -124,7 +127,7 @@ impl<C: Link> Bench<C> {
     pub fn flush(&self) -> BoxFuture<'static, ()> {
         match &self.shelf {
             Shelf::InProcess(store) => {
-                store.clear();
+                store.lock().unwrap().clear();
                 Box::pin(ready(()))
             }
             Shelf::Redis(url) => {
@@ -140,7 +143,7 @@ impl<C: Link> Bench<C> {
 
     /// Makes the table hold these rows alone.
     pub fn reset(&self, rows: &[Row]) {
-        let mut sql = "DELETE FROM accounts".to_owned();
+        let mut sql = format!("{}; DELETE FROM accounts", self.count);
         for Row { id, email, balance } in rows {
             let _ = write!(
                 sql,
@@ -150,4 +153,8 @@ impl<C: Link> Bench<C> {
         }
         self.links.lock().unwrap().writer.batch_execute(&sql).unwrap();
     }
+}
+
+fn in_process(time: &Time) -> Arc<InProcess> {
+    Arc::new(InProcess::with_capacity(1000).with_clock(Arc::new(time.clone())))
 }

@@ -93,12 +93,14 @@ impl Client {
             }
             Act::UpdateAll(balance) => {
                 let told = accounts.update_all(balance).await;
-                let ids = match &told {
+                let mut ids: Vec<i64> = match &told {
                     Ok(rows) => rows.iter().map(|row| row.id).collect(),
                     // Done, but nobody says to which rows.
                     Err(error) if error.kind() == ErrorKind::Unreleased => Vec::new(),
                     Err(_) => vec![1, 2],
                 };
+                // The database returns them in an order of its own.
+                ids.sort_unstable();
                 let deeds = ids.into_iter().map(|id| Deed::Set { id, balance, based: None });
                 self.has_written(deeds.collect(), told.map(drop));
             }

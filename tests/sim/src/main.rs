@@ -17,6 +17,7 @@ mod rng;
 mod run;
 mod scheduler;
 mod store;
+mod truth;
 mod world;
 
 use std::process::ExitCode;
@@ -25,13 +26,15 @@ use cache_runtime::guard::{Guard, remove};
 
 use crate::bench::Bench;
 use crate::models::Mode;
-use crate::report::{Report, mutants, schedules, steadiness};
+use crate::report::{Report, mutants, mutants_on_postgres, schedules, steadiness};
+use crate::truth::Servers;
 
 const USAGE: &str =
-    "usage: cache-sim [--mode M] [--seeds N] [--mutant-seeds N] [--guard G] [--seed S]
+    "usage: cache-sim [--mode M] [--seeds N] [--mutant-seeds N] [--real N] [--guard G] [--seed S]
 
   --seeds N         how many schedules in all, over the modes (120000)
   --mutant-seeds N  after how many a guard that was not missed is given up, a mode (50000)
+  --real N          how many schedules drive Redis and PostgreSQL (10400)
   --mode M          of this mode alone
   --guard G         with this guard removed
   --seed S          this one schedule, with its trace; needs --mode";
@@ -43,6 +46,7 @@ struct Options {
     seed: Option<u64>,
     seeds: Option<u64>,
     mutant_seeds: Option<u64>,
+    real: Option<u64>,
 }
 
 impl Options {
@@ -58,6 +62,7 @@ impl Options {
                 }
                 "--seed" => options.seed = Some(value.parse().ok()?),
                 "--seeds" => options.seeds = Some(value.parse().ok()?),
+                "--real" => options.real = Some(value.parse().ok()?),
                 "--mutant-seeds" => options.mutant_seeds = Some(value.parse().ok()?),
                 _ => return None,
             }
@@ -84,7 +89,15 @@ fn main() -> ExitCode {
     let seeds = options.seeds.unwrap_or(120_000).div_ceil(modes.len() as u64);
     schedules(&benches, &modes, seeds, &mut report);
     if options.guard.is_none() {
-        mutants(&benches, &modes, options.mutant_seeds.unwrap_or(50_000), &mut report);
+        let most = options.mutant_seeds.unwrap_or(50_000);
+        mutants(&benches, &modes, most, &mut report);
+        match Servers::of_run() {
+            Some(servers) => {
+                mutants_on_postgres(&servers.benches(), &modes, most, &mut report);
+                truth::hold(&servers, &modes, options.real.unwrap_or(10_400), &mut report);
+            }
+            None => report.tally("no servers: run `tests/run sim`", false),
+        }
     }
     report.end()
 }

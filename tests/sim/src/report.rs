@@ -94,6 +94,23 @@ pub fn mutants<C: Home>(benches: &[Bench<C>], modes: &[Mode], seeds: u64, report
     }
 }
 
+/// The same for those that need a database that can say what became of a transaction.
+pub fn mutants_on_postgres<C: Home>(
+    benches: &[Bench<C>; 2],
+    modes: &[Mode],
+    seeds: u64,
+    report: &mut Report,
+) {
+    for (guard, name) in Guard::ALL {
+        let proof = PROOFS.iter().find(|(proven, _)| proven == guard).map(|(_, proof)| proof);
+        if let Some(Proof::OnPostgres(wanted)) = proof {
+            let wanted: Vec<Mode> =
+                wanted.iter().copied().filter(|mode| modes.contains(mode)).collect();
+            miss(benches, (*guard, name), &wanted, seeds, report);
+        }
+    }
+}
+
 /// Removes a guard; each of the modes must miss it.
 pub fn miss<C: Home>(
     benches: &[Bench<C>],
