@@ -1,0 +1,149 @@
+//! What is promised with a fence, what may happen, and what defends it.
+//!
+//! The two share every script and every step. What the one can do without shows
+//! what the other needs it for.
+
+use super::writer::{Fence, Phase};
+use super::{Fenced, Step};
+use crate::protocol::{Event, Switch, event, switch};
+
+/// What can be switched off.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[allow(missing_docs)]
+pub enum Defence {
+    FenceBlocksLease,
+    FenceBlocksFill,
+    FenceDeletesValue,
+    FenceDeletesLease,
+    FenceBeforeCommit,
+    TaintOnOverlap,
+    TaintOnRemoval,
+    RemovalDeletesLease,
+    PutNeedsOwnFence,
+    PutNeedsAnsweredFence,
+    FreshToken,
+    Renewal,
+    RenewalOnlyExtends,
+    UnknownKeepsFence,
+    UnknownNeverPuts,
+    RollbackNeverPuts,
+    JoinBeforeRead,
+    JoinIfAccepted,
+    JoinBeforeFill,
+}
+use Defence::*;
+
+/// A promise, and the faults under which it is given.
+pub trait World: Send + Sync + Sized + 'static {
+    /// How it is called in the report.
+    const NAME: &'static str;
+    /// Whether nothing may go back, and fences are not forgotten.
+    const STRICT: bool;
+    /// What it cannot do without.
+    const DEFENCES: &'static [Switch<Defence>];
+    /// What it could.
+    const SPARE: &'static [Switch<Defence>];
+    /// What has to come about in this one alone.
+    fn events() -> Vec<Event<Fenced<Self>>>;
+}
+
+/// `strict(fenced)`. A fence is not forgotten while a COMMIT may take effect: no FLUSHALL, no
+/// eviction of fences, renewal. A writer whose FENCE is not answered does not commit.
+#[derive(Debug)]
+pub struct Strict;
+
+impl World for Strict {
+    const NAME: &'static str = "fenced";
+    const STRICT: bool = true;
+    const DEFENCES: &'static [Switch<Defence>] = &[
+        switch(FenceBlocksLease, "fence-blocks-lease", &[1, 7]),
+        switch(FenceDeletesValue, "fence-deletes-value", &[8]),
+        switch(FenceDeletesLease, "fence-deletes-lease", &[1, 7]),
+        switch(FenceBeforeCommit, "fence-before-commit", &[7, 8]),
+        switch(TaintOnOverlap, "taint-on-overlap", &[11]),
+        switch(PutNeedsOwnFence, "put-needs-own-fence", &[12]),
+        switch(PutNeedsAnsweredFence, "put-needs-answered-fence", &[45]),
+        switch(FreshToken, "fresh-token", &[45]),
+        switch(Renewal, "renewal", &[10]),
+        switch(RenewalOnlyExtends, "renewal-only-extends", &[45]),
+        switch(UnknownKeepsFence, "unknown-keeps-fence", &[14]),
+        switch(UnknownNeverPuts, "unknown-never-puts", &[14]),
+        switch(RollbackNeverPuts, "rollback-never-puts", &[13]),
+        switch(JoinBeforeRead, "join-before-read", &[9]),
+        switch(JoinIfAccepted, "join-if-accepted", &[9]),
+        switch(JoinBeforeFill, "join-before-fill", &[48]),
+    ];
+    /// Without a lease that outlives a FENCE, and with every overlap tainted at the FENCE, there is
+    /// nothing left for these to stop: what they are for are writers without a fence.
+    const SPARE: &'static [Switch<Defence>] = &[
+        switch(FenceBlocksFill, "fence-blocks-fill", &[]),
+        switch(TaintOnRemoval, "taint-on-removal", &[]),
+        switch(RemovalDeletesLease, "removal-deletes-lease", &[]),
+    ];
+
+    fn events() -> Vec<Event<Fenced<Self>>> {
+        let event = event::<Fenced<Self>>;
+        vec![event(
+            "a fence outlives its writer",
+            |before, step, _| matches!(step, Step::FenceExpires(at) if before.writers[at].phase == Phase::Gone),
+        )]
+    }
+}
+
+/// The fence of an `eventual` write-through, a courtesy: FLUSHALL may come, fences may expire any
+/// time, and a writer whose FENCE is not answered goes on without it.
+#[derive(Debug)]
+pub struct Courtesy;
+
+impl World for Courtesy {
+    const NAME: &'static str = "write_through";
+    const STRICT: bool = false;
+    const DEFENCES: &'static [Switch<Defence>] = &[
+        switch(FenceBlocksLease, "fence-blocks-lease", &[1]),
+        switch(FenceDeletesLease, "fence-deletes-lease", &[1]),
+        switch(FenceBeforeCommit, "fence-before-commit", &[26]),
+        switch(TaintOnOverlap, "taint-on-overlap", &[11]),
+        switch(TaintOnRemoval, "taint-on-removal", &[46]),
+        switch(RemovalDeletesLease, "removal-deletes-lease", &[1]),
+        switch(PutNeedsOwnFence, "put-needs-own-fence", &[12]),
+        switch(PutNeedsAnsweredFence, "put-needs-answered-fence", &[45]),
+        switch(FreshToken, "fresh-token", &[45]),
+        switch(RenewalOnlyExtends, "renewal-only-extends", &[12, 45]),
+        switch(UnknownNeverPuts, "unknown-never-puts", &[14]),
+        switch(RollbackNeverPuts, "rollback-never-puts", &[13]),
+        switch(JoinBeforeRead, "join-before-read", &[9]),
+        switch(JoinIfAccepted, "join-if-accepted", &[9]),
+        switch(JoinBeforeFill, "join-before-fill", &[48]),
+    ];
+    /// Reads may go back here, and a write whose COMMIT is unknown is not acknowledged. Without
+    /// these it still keeps what little it promises.
+    const SPARE: &'static [Switch<Defence>] = &[
+        switch(FenceBlocksFill, "fence-blocks-fill", &[]),
+        switch(FenceDeletesValue, "fence-deletes-value", &[]),
+        switch(UnknownKeepsFence, "unknown-keeps-fence", &[]),
+    ];
+
+    fn events() -> Vec<Event<Fenced<Self>>> {
+        let event = event::<Fenced<Self>>;
+        vec![
+            event(
+                "a writer commits without a fence",
+                |before, step, _| matches!(step, Step::Commit(at) if before.writers[at].phase == Phase::Locked),
+            ),
+            event(
+                "FLUSHALL forgets a fence, and its RELEASE puts nothing",
+                |before, step, after| {
+                    matches!(step, Step::Release(at) if before.writers[at].own == Fence::None
+                    && before.writers[at].answered)
+                        && after.value.is_none()
+                },
+            ),
+            event("a fence is forgotten before COMMIT", |before, step, after| {
+                step == Step::FlushAll
+                    && (0..before.writers.len()).any(|at| {
+                        before.writers[at].own.stands() && after.writers[at].phase == Phase::Fenced
+                    })
+            }),
+        ]
+    }
+}
