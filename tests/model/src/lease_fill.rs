@@ -11,11 +11,11 @@
 use crate::flight::{Cargo, Flight, Joins};
 use crate::protocol::{Defences, Event, Protocol, Switch, event, switch};
 
-/// Rows 1, 2, 3 are committed one after the other. Even rows are absent: the
-/// row does not exist, then is inserted, deleted, inserted again.
-const ROWS: u8 = 3;
+/// Rows 1, 2, .. are committed one after the other. Even rows are absent: at
+/// first there is none, then it is inserted, deleted, inserted again, deleted.
+const ROWS: u8 = 4;
 /// In ticks; times beyond it are not told apart.
-const TTL: u8 = 2;
+const TTL: u8 = 3;
 
 /// Cache-aside under leases.
 pub struct LeaseFill(Defences<Defence>);
@@ -200,7 +200,7 @@ impl Protocol for LeaseFill {
     type Step = Step;
 
     const NAME: &'static str = "lease_fill";
-    const LEAST_STATES: usize = 100_000;
+    const LEAST_STATES: usize = 1_000_000;
     const DEFENCES: &'static [Switch<Defence>] = &[
         switch(LeaseToken, "lease-token", &[2]),
         switch(InvalidateLease, "invalidate-lease", &[1, 28]),
@@ -282,15 +282,14 @@ impl Protocol for LeaseFill {
         for row in (1..=state.row).filter(|row| state.owed & 1 << row != 0) {
             steps.extend([Step::Invalidate(row), Step::Crash(row)]);
         }
+        // A lease that another holds is waited for. Flights are all alike: the first that is free.
+        if state.lease.is_none() || state.value.is_some() {
+            let free = state.flights.iter().position(|flight| *flight == Flight::Grounded);
+            steps.extend(free.map(Step::Lease));
+        }
         for (at, flight) in state.flights.iter().enumerate() {
             match flight {
-                Flight::Grounded => {
-                    let held = state.lease.is_some() && state.value.is_none();
-                    if !held {
-                        steps.push(Step::Lease(at));
-                    }
-                    continue;
-                }
+                Flight::Grounded => continue,
                 Flight::Leased { .. } => {
                     steps.push(Step::Read(at));
                     if !self.0.stands(PrimaryReads) && state.row > 0 {

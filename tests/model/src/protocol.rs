@@ -89,6 +89,11 @@ impl<D: Copy + PartialEq> Defences<D> {
         Self { off: Some(defence) }
     }
 
+    /// Whether all are on.
+    pub fn all_stand(self) -> bool {
+        self.off.is_none()
+    }
+
     /// Whether this one is on.
     pub fn stands(self, defence: D) -> bool {
         self.off != Some(defence)

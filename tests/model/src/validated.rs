@@ -245,7 +245,7 @@ impl Protocol for Validated {
     type Step = Step;
 
     const NAME: &'static str = "validated";
-    const LEAST_STATES: usize = 100_000;
+    const LEAST_STATES: usize = 1_000_000;
     const DEFENCES: &'static [Switch<Defence>] = &[
         switch(VersionCheck, "version-check", &[7, 15, 17]),
         switch(VersionFromPrimary, "version-from-primary", &[17]),
@@ -282,8 +282,9 @@ impl Protocol for Validated {
                 matches!(step, Step::Commit(_)) && before.row == Row::NONE && after.row.version > 2
             }),
             event("the replica lags behind", |_, _, after| after.replica != after.row),
-            event("the row changes during a read, which returns the new one", |_, step, after| {
-                matches!(step, Step::Load(_)) && after.content == CONTENTS
+            event("the row changes during a read", |before, step, _| {
+                matches!(step, Step::Load(at) if matches!(before.readers[at],
+                    Reader::Missed { during } if during.count_ones() > 1))
             }),
             event("a transaction is rolled back", |_, step, _| matches!(step, Step::Rollback(_))),
         ]

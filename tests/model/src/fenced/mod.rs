@@ -12,6 +12,7 @@
 //! is there: nothing but the row that the database holds. Where it is a courtesy:
 //! nothing older than acknowledged. See [`world`].
 
+mod scripts;
 pub mod world;
 pub mod writer;
 
@@ -90,19 +91,6 @@ pub enum Step {
     FlushAll,
 }
 
-impl State {
-    fn fenced(&self) -> bool {
-        self.writers.iter().any(|writer| writer.own.stands() || writer.early.stands())
-    }
-
-    fn taint_all(&mut self) {
-        for writer in &mut self.writers {
-            writer.own = writer.own.tainted();
-            writer.early = writer.early.tainted();
-        }
-    }
-}
-
 impl<W: World> Fenced<W> {
     fn stands(&self, defence: Defence) -> bool {
         self.defences.stands(defence)
@@ -110,6 +98,7 @@ impl<W: World> Fenced<W> {
 
     fn joins(&self) -> Joins {
         Joins {
+            // Of what a lease's script finds, `lease_fill` tells.
             before_look: true,
             before_read: self.stands(JoinBeforeRead),
             if_accepted: self.stands(JoinIfAccepted),
@@ -120,84 +109,6 @@ impl<W: World> Fenced<W> {
     /// What a caller that comes now must not get rows before.
     fn floor(state: &State) -> u8 {
         if W::STRICT { state.row } else { state.acknowledged }
-    }
-
-    /// The script FENCE. `late` is an attempt that was not answered in time.
-    fn fence(&self, state: &mut State, at: usize, late: bool) {
-        if self.stands(FenceDeletesValue) {
-            state.value = None;
-        }
-        if self.stands(FenceDeletesLease) {
-            state.lease = None;
-        }
-        if late {
-            state.writers[at].early = Early::None;
-        }
-        let fresh = self.stands(FreshToken);
-        if !fresh && state.writers[at].own.stands() {
-            return;
-        }
-        let overlap = state.fenced();
-        if late && fresh {
-            state.writers[at].early = Early::Stands;
-        } else {
-            state.writers[at].own = Fence::Stands;
-        }
-        if overlap && self.stands(TaintOnOverlap) {
-            state.taint_all();
-        }
-    }
-
-    /// What everything does that removes a value, so that no older fill or put can follow it.
-    fn remove(&self, state: &mut State) {
-        state.value = None;
-        if self.stands(RemovalDeletesLease) {
-            state.lease = None;
-        }
-        if self.stands(TaintOnRemoval) {
-            state.taint_all();
-        }
-    }
-
-    /// The script RELEASE.
-    fn release(&self, state: &mut State, at: usize) {
-        let writer = state.writers[at];
-        let committed = match writer.phase {
-            Phase::Committed => true,
-            Phase::Ended => !self.stands(UnknownNeverPuts),
-            Phase::RolledBack => !self.stands(RollbackNeverPuts),
-            _ => false,
-        };
-        let own = match writer.own {
-            Fence::Stands => writer.answered,
-            Fence::None => writer.answered && !self.stands(PutNeedsOwnFence),
-            Fence::Tainted => false,
-        };
-        let early = writer.early == Early::Stands && !self.stands(PutNeedsAnsweredFence);
-        if committed && (own || early) {
-            state.value = Some(writer.row);
-        } else {
-            self.remove(state);
-        }
-        if writer.phase == Phase::Committed && !W::STRICT {
-            state.acknowledged = state.acknowledged.max(writer.row);
-        }
-        let writer = &mut state.writers[at];
-        writer.forget_fences();
-        // With its defence off, this COMMIT may still take effect.
-        let open = writer.phase == Phase::Unsure;
-        writer.leave(if open { Phase::Orphaned } else { Phase::Gone });
-    }
-
-    /// The script FILL.
-    fn fill(&self, state: &mut State, at: usize) {
-        let Flight::Filling(cargo) = state.flights[at] else { return };
-        let blocked = self.stands(FenceBlocksFill) && state.fenced();
-        let accepted = state.lease == Some(cargo.token) && !blocked;
-        if accepted {
-            (state.value, state.lease) = (Some(cargo.row), None);
-        }
-        state.flights[at] = Flight::Filled { row: cargo.row, accepted, late: cargo.late };
     }
 
     fn writer_steps(&self, state: &State, at: usize, steps: &mut Vec<Step>) {
@@ -432,6 +343,10 @@ impl<W: World> Protocol for Fenced<W> {
     fn broken(&self, state: &State) -> Option<&'static str> {
         match state.value {
             _ if state.stale => Some("a caller shares a row that is too old"),
+            // What the taint is for. Without some defence it may fail where nothing comes of it.
+            _ if self.defences.all_stand() && state.meet_untainted() => {
+                Some("a fence that is not tainted stands beside another")
+            }
             Some(value) if value > state.row => Some("a hit was never committed"),
             Some(value) if value < Self::floor(state) && W::STRICT => {
                 Some("a hit is older than what the database has shown")
