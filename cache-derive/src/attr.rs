@@ -19,10 +19,13 @@ const ON_STRUCT: &[(&str, &str)] = &[
     ("jitter", "jitter = \"10%\""),
     ("negative_ttl", "negative_ttl = \"30s\""),
     ("consistency", "consistency = \"eventual\""),
+    ("version", "version = column"),
     ("on_write", "on_write = \"invalidate\""),
     ("unique", "unique(column)"),
     ("insert", "insert = NewRow"),
     ("changeset", "changeset = RowChanges"),
+    ("save", "save"),
+    ("bulk", "bulk = 1000"),
     ("key", "key(column)"),
     ("cache_version", "cache_version = 2"),
     ("backends", "backends(sqlite, postgres)"),
@@ -78,6 +81,15 @@ impl<T> Slot<T> {
 #[derive(Clone, Copy)]
 pub(crate) enum Pattern {
     CacheAside,
+    WriteThrough,
+}
+
+/// What a reader may rely on.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Consistency {
+    Eventual,
+    Fenced,
+    Validated,
 }
 
 /// What a write does to the entry.
@@ -107,11 +119,14 @@ pub(crate) struct StructAttrs {
     pub(crate) ttl: Slot<Duration>,
     pub(crate) jitter: Slot<u8>,
     pub(crate) negative_ttl: Slot<Duration>,
-    pub(crate) consistency: Slot<()>,
+    pub(crate) consistency: Slot<Consistency>,
+    pub(crate) version: Slot<Ident>,
     pub(crate) on_write: Slot<OnWrite>,
     pub(crate) unique: Vec<Vec<Ident>>,
     pub(crate) insert: Slot<Vec<Type>>,
     pub(crate) changeset: Slot<Vec<Type>>,
+    pub(crate) save: Slot<()>,
+    pub(crate) bulk: Slot<u32>,
     pub(crate) key: Slot<Vec<Ident>>,
     pub(crate) cache_version: Slot<u32>,
     pub(crate) backends: Slot<Vec<Backend>>,
@@ -152,15 +167,24 @@ impl StructAttrs {
     fn cached(&mut self, ctxt: &Ctxt, item: &Item) {
         match item.name.to_string().as_str() {
             "pattern" => self.pattern.read(ctxt, item, |ctxt, item, form| {
-                let known = [("cache_aside", Pattern::CacheAside)];
-                values::word(ctxt, item, form, &known, &["write_through", "write_behind"])
+                let known = [
+                    ("cache_aside", Pattern::CacheAside),
+                    ("write_through", Pattern::WriteThrough),
+                ];
+                values::word(ctxt, item, form, &known, &["write_behind"])
             }),
             "ttl" => self.ttl.read(ctxt, item, values::duration),
             "jitter" => self.jitter.read(ctxt, item, values::percent),
             "negative_ttl" => self.negative_ttl.read(ctxt, item, values::duration),
             "consistency" => self.consistency.read(ctxt, item, |ctxt, item, form| {
-                values::word(ctxt, item, form, &[("eventual", ())], &["strict", "bounded"])
+                let known = [
+                    ("eventual", Consistency::Eventual),
+                    ("strict(fenced)", Consistency::Fenced),
+                    ("strict(validated)", Consistency::Validated),
+                ];
+                values::word(ctxt, item, form, &known, &["bounded"])
             }),
+            "version" => self.version.read(ctxt, item, values::ident),
             "on_write" => self.on_write.read(ctxt, item, |ctxt, item, form| {
                 let known = [("invalidate", OnWrite::Invalidate), ("refresh", OnWrite::Refresh)];
                 values::word(ctxt, item, form, &known, &[])
@@ -168,6 +192,8 @@ impl StructAttrs {
             "unique" => self.unique.extend(values::names(ctxt, item, form("unique"))),
             "insert" => self.insert.read(ctxt, item, values::types),
             "changeset" => self.changeset.read(ctxt, item, values::types),
+            "bulk" => self.bulk.read(ctxt, item, values::integer),
+            "save" => self.save.read(ctxt, item, values::flag),
             "key" => self.key.read(ctxt, item, values::names),
             "cache_version" => self.cache_version.read(ctxt, item, values::integer),
             "backends" => self.backends.read(ctxt, item, backends),

@@ -24,6 +24,8 @@ pub(crate) struct Model {
     /// Where the key is declared.
     pub(crate) key_at: TokenStream,
     pub(crate) lookups: Vec<Lookup>,
+    /// The version's field, by index.
+    pub(crate) version: Option<usize>,
     pub(crate) backends: Vec<Backend>,
     /// The name of the repository's type parameter.
     pub(crate) db: Ident,
@@ -97,6 +99,7 @@ impl Model {
             key: Vec::new(),
             key_at: TokenStream::new(),
             lookups: Vec::new(),
+            version: None,
             backends: Vec::new(),
             db: type_parameter(input),
             attrs,
@@ -106,6 +109,10 @@ impl Model {
         if !model.fields.is_empty() {
             model.resolve_key(ctxt);
             model.resolve_lookups(ctxt);
+            if let Some(name) = model.attrs.version.value.clone() {
+                let found = model.find_all(ctxt, &[name], "so it cannot be its version");
+                model.version = found.first().copied();
+            }
         }
         Some(model)
     }
@@ -113,6 +120,17 @@ impl Model {
     /// The fields with these indices.
     pub(crate) fn at<'a>(&'a self, indices: &'a [usize]) -> impl Iterator<Item = &'a Field> {
         indices.iter().filter_map(|index| self.fields.get(*index))
+    }
+
+    /// The field that holds the version.
+    pub(crate) fn version(&self) -> Option<&Field> {
+        self.fields.get(self.version?)
+    }
+
+    /// What `save` writes: every field but the key and the version.
+    pub(crate) fn saved(&self) -> impl Iterator<Item = &Field> {
+        let kept = |index: &usize| !self.key.contains(index) && self.version != Some(*index);
+        (0..self.fields.len()).filter(kept).filter_map(|index| self.fields.get(index))
     }
 
     /// What to point at if an attribute is missing.

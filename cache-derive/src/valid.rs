@@ -7,7 +7,7 @@ use quote::ToTokens;
 use syn::Type;
 use syn::ext::IdentExt;
 
-use crate::attr::{Unsupported, form};
+use crate::attr::{Consistency, Pattern, Unsupported, form};
 use crate::ctxt::Ctxt;
 use crate::model::Model;
 
@@ -24,6 +24,10 @@ pub(crate) fn check(ctxt: &Ctxt, model: &Model) {
     lookups_are_distinct(ctxt, model);
     writes_are_owned(ctxt, model);
     writes_are_distinct(ctxt, model);
+    validation_needs_a_version(ctxt, model);
+    version_is_a_number_of_its_own(ctxt, model);
+    write_through_puts(ctxt, model);
+    save_has_something_to_write(ctxt, model);
 }
 
 /// `pattern` and `ttl` have no default: what may be stale, and for how long,
@@ -160,6 +164,62 @@ fn writes_are_distinct(ctxt: &Ctxt, model: &Model) {
                 ctxt.error(ty, format!("`{}` is named twice", compact(ty)), "name each type once");
             }
         }
+    }
+}
+
+/// What a hit is compared by.
+fn validation_needs_a_version(ctxt: &Ctxt, model: &Model) {
+    let attrs = &model.attrs;
+    if attrs.consistency.value == Some(Consistency::Validated) && attrs.version.at.is_none() {
+        ctxt.error(
+            &attrs.consistency.at,
+            "`strict(validated)` compares a hit's version with the row's, but the model declares \
+             no version",
+            format!("add a column of type BigInt to the table, and `{}`", form("version")),
+        );
+    }
+}
+
+/// It is counted on by every write, so it can be neither a part of the key nor absent.
+fn version_is_a_number_of_its_own(ctxt: &Ctxt, model: &Model) {
+    let Some(field) = model.version() else { return };
+    let at = &model.attrs.version.value;
+    if model.key.iter().any(|index| Some(*index) == model.version) {
+        ctxt.error(
+            at,
+            "the version is part of the key, so it could never change",
+            "name another column",
+        );
+    }
+    if field.is_nullable() {
+        ctxt.error(
+            &field.ty,
+            format!("`{}` is the version, so it cannot be an `Option`", field.ident),
+            format!("write `{}: i64`, and make the column NOT NULL", field.ident),
+        );
+    }
+}
+
+/// A put leaves nothing for `on_write` to decide.
+fn write_through_puts(ctxt: &Ctxt, model: &Model) {
+    if matches!(model.attrs.pattern.value, Some(Pattern::WriteThrough))
+        && model.attrs.on_write.at.is_some()
+    {
+        ctxt.error(
+            &model.attrs.on_write.at,
+            "write-through puts the row that a write left, so `on_write` has nothing to say",
+            "remove `on_write`, or write `pattern = \"cache_aside\"`",
+        );
+    }
+}
+
+fn save_has_something_to_write(ctxt: &Ctxt, model: &Model) {
+    if model.attrs.save.at.is_some() && !model.fields.is_empty() && model.saved().next().is_none() {
+        ctxt.error(
+            &model.attrs.save.at,
+            "`save` would write nothing: every column is part of the key or the version",
+            "remove `save`",
+        );
     }
 }
 

@@ -141,6 +141,32 @@ pub(crate) fn path(ctxt: &Ctxt, item: &Item, form: &str) -> Option<Path> {
     None
 }
 
+/// A name without quotes.
+pub(crate) fn ident(ctxt: &Ctxt, item: &Item, form: &str) -> Option<Ident> {
+    if let Form::Value(tokens) = &item.form
+        && let Ok(ident) = syn::parse2(tokens.clone())
+    {
+        return Some(ident);
+    }
+    let name = &item.name;
+    ctxt.error(
+        at(item),
+        format!("`{name}` takes the name of a column, without quotes"),
+        format!("write `{form}`"),
+    );
+    None
+}
+
+/// A word that stands by itself.
+pub(crate) fn flag(ctxt: &Ctxt, item: &Item, form: &str) -> Option<()> {
+    if matches!(item.form, Form::Word) {
+        return Some(());
+    }
+    let name = &item.name;
+    ctxt.error(at(item), format!("`{name}` takes no value"), format!("write `{form}`"));
+    None
+}
+
 /// At least one column name in parentheses.
 pub(crate) fn names(ctxt: &Ctxt, item: &Item, form: &str) -> Option<Vec<Ident>> {
     if let Form::List(tokens) = &item.form

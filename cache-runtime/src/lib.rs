@@ -29,15 +29,19 @@ pub use adapters::redis::Redis;
 pub use adapters::system::{RandomTokens, SystemClock};
 pub use facade::builder::{Builder, IntoDatabase};
 pub use facade::cache::Cache;
+#[cfg(feature = "r2d2")]
+pub use facade::raw::PinnedTx;
 pub use facade::registration::Registration;
 pub use facade::repository::{Cached, Repository};
+pub use facade::touched::Touched;
+pub use facade::transaction::{Locked, Tx, TxRepository};
 pub use ports::database::Database;
 #[doc(inline)]
 pub use values::envelope as wire;
 pub use values::error::{Error, ErrorKind, Result};
 pub use values::key::{AsKey, EntryKey, Key, KeyParts, KeyWriter};
 pub use values::moment::Moment;
-pub use values::policy::{OnWrite, Pattern, Policy};
+pub use values::policy::{Consistency, OnWrite, Pattern, Policy};
 pub use values::token::Token;
 
 /// The models of a cache, for [`Builder::models`].

@@ -4,12 +4,16 @@ pub use diesel;
 pub use serde;
 
 pub use crate::facade::repository::{Cached, Repository};
-pub use crate::ports::database::{Database, Load};
+pub use crate::ports::database::{Database, Dialect};
 pub use crate::ports::keys_in::KeysIn;
-pub use crate::ports::model::{Change, Descriptor, FromRow, Insert, Model, Statements, Upsert};
+pub use crate::ports::model::{
+    Change, Descriptor, FromRow, Insert, Model, Save, Statements, Upsert, Versioned,
+};
+pub use crate::ports::statement::{Condition, Load};
+pub use crate::ports::version::{first_version, next_version};
 pub use crate::values::error::Result;
 pub use crate::values::key::{AsKey, Key, KeyParts, KeyWriter};
-pub use crate::values::policy::{OnWrite, Pattern, Policy};
+pub use crate::values::policy::{Consistency, OnWrite, Pattern, Policy};
 
 use serde::de::{DeserializeOwned, Error as _, SeqAccess};
 

@@ -5,7 +5,7 @@ use std::future::Future;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use cache_runtime::ports::{Database, Event, FromRow, Load, Probe, Telemetry, Write, Written};
+use cache_runtime::ports::{Database, Event, FromRow, Load, Probe, Telemetry};
 
 /// Running totals.
 #[derive(Clone, Default)]
@@ -61,6 +61,7 @@ impl<D> Counted<D> {
 
 impl<D: Database> Database for Counted<D> {
     type Backend = D::Backend;
+    type Transaction = D::Transaction;
 
     fn load<U: FromRow<D::Backend>>(
         &self,
@@ -70,12 +71,9 @@ impl<D: Database> Database for Counted<D> {
         self.inner.load(load)
     }
 
-    fn write<U: FromRow<D::Backend>>(
-        &self,
-        write: Write<D::Backend, U>,
-    ) -> impl Future<Output = cache_runtime::Result<Written<U>>> + Send {
-        self.count();
-        self.inner.write(write)
+    fn begin(&self) -> impl Future<Output = cache_runtime::Result<D::Transaction>> + Send {
+        // The replay only reads.
+        self.inner.begin()
     }
 
     fn check(&self) -> impl Future<Output = cache_runtime::Result<()>> + Send {

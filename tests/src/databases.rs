@@ -73,7 +73,7 @@ fn pool<C: R2D2Connection + 'static>(
 pub struct Sqlite {
     pub pool: Pool<ConnectionManager<SqliteConnection>>,
     pub statements: Statements,
-    _folder: tempfile::TempDir,
+    folder: tempfile::TempDir,
 }
 
 impl Sqlite {
@@ -87,7 +87,16 @@ impl Sqlite {
         for statement in sql {
             pool.get().unwrap().batch_execute(statement).unwrap();
         }
-        Self { pool, statements, _folder: folder }
+        Self { pool, statements, folder }
+    }
+
+    /// The file.
+    pub fn path(&self) -> String {
+        self.folder.path().join("test.sqlite").to_str().unwrap().to_owned()
+    }
+
+    pub fn is_sqlite(&self) -> bool {
+        true
     }
 
     /// Runs SQL past every cache.
@@ -125,6 +134,15 @@ impl Postgres {
         let manager = AsyncDieselConnectionManager::<AsyncPgConnection>::new(&self.url);
         let pool = deadpool::managed::Pool::builder(manager).max_size(4).build().unwrap();
         DieselAsync::new(pool)
+    }
+
+    /// Leads to the schema.
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
+    pub fn is_sqlite(&self) -> bool {
+        false
     }
 
     pub fn execute(&self, sql: &str) {

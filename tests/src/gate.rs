@@ -1,18 +1,19 @@
 //! Named points at which a test can hold an operation, and decorators of the
 //! ports that pass them. Production code has no hooks: its ports are the points.
 //!
-//! Points: `load:before`, `load:after`, `write:before`, `write:after` on the database;
-//! `get`, `lease`, `fill`, `release`, `invalidate` with `:before` and `:after` on the store.
+//! Points: `load`, `begin`, `statement`, `commit` on the database; `get`, `lease`, `fill`,
+//! `release`, `invalidate`, `fence`, `renew`, `lift` on the store; each with `:before` and
+//! `:after`.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::future::Future;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use cache_runtime::ports::{
-    BoxFuture, Database, Fill, Filled, Form, FromRow, Lease, Leased, Load, Payload, Store,
-    StoreFacts, Write, Written,
+    BoxFuture, Database, Fence, Fill, Filled, Form, FromRow, Lease, Leased, Lift, Load, Payload,
+    Store, StoreFacts, Transaction,
 };
 use cache_runtime::{EntryKey, Error, ErrorKind, Result, Token};
 use tokio::sync::Semaphore;
@@ -37,28 +38,57 @@ impl Hold {
     pub fn open(&self) {
         self.opened.add_permits(1);
     }
+
+    async fn wait(&self) {
+        self.opened.acquire().await.expect("never closed").forget();
+    }
+}
+
+impl Default for Hold {
+    fn default() -> Self {
+        Self { arrived: Arc::new(Semaphore::new(0)), opened: Arc::new(Semaphore::new(0)) }
+    }
 }
 
 /// The points of one process under test.
 #[derive(Clone, Default)]
 pub struct Gate {
     holds: Arc<Mutex<HashMap<&'static str, Hold>>>,
-    failing: Arc<Mutex<HashSet<&'static str>>>,
+    failing: Arc<Mutex<HashMap<&'static str, ErrorKind>>>,
+    late: Arc<Mutex<HashMap<&'static str, Hold>>>,
     passed: Arc<Mutex<HashMap<&'static str, Arc<AtomicUsize>>>>,
 }
 
 impl Gate {
     /// Holds the next operation at this point.
     pub fn hold(&self, point: &'static str) -> Hold {
-        let hold =
-            Hold { arrived: Arc::new(Semaphore::new(0)), opened: Arc::new(Semaphore::new(0)) };
+        let hold = Hold::default();
         self.holds.lock().unwrap().insert(point, hold.clone());
         hold
     }
 
     /// Makes every operation at this point fail from now on.
     pub fn fail(&self, point: &'static str) {
-        self.failing.lock().unwrap().insert(point);
+        self.fail_as(point, ErrorKind::Store);
+    }
+
+    /// The same, with an error of this kind.
+    pub fn fail_as(&self, point: &'static str, kind: ErrorKind) {
+        self.failing.lock().unwrap().insert(point, kind);
+    }
+
+    /// Gives the next caller of this operation (`fence` or `commit`) an error at once, and
+    /// executes it when the hold is opened.
+    pub fn late(&self, operation: &'static str) -> Hold {
+        let hold = Hold::default();
+        self.late.lock().unwrap().insert(operation, hold.clone());
+        hold
+    }
+
+    fn is_late(&self, operation: &'static str) -> Option<Hold> {
+        let hold = self.late.lock().unwrap().remove(operation)?;
+        hold.arrived.add_permits(1);
+        Some(hold)
     }
 
     /// Undoes [`fail`](Self::fail).
@@ -71,6 +101,11 @@ impl Gate {
         self.counter(point).load(Ordering::SeqCst)
     }
 
+    /// Counts from here on: what `build()` asked the catalogue is not of interest.
+    pub fn start_counting(&self) {
+        self.passed.lock().unwrap().clear();
+    }
+
     fn counter(&self, point: &'static str) -> Arc<AtomicUsize> {
         self.passed.lock().unwrap().entry(point).or_default().clone()
     }
@@ -80,12 +115,12 @@ impl Gate {
         let hold = self.holds.lock().unwrap().remove(point);
         if let Some(hold) = hold {
             hold.arrived.add_permits(1);
-            hold.opened.acquire().await.expect("never closed").forget();
+            hold.wait().await;
         }
-        if self.failing.lock().unwrap().contains(point) {
-            return Err(Error::new(ErrorKind::Store, format!("planted at {point}")));
+        match self.failing.lock().unwrap().get(point) {
+            Some(kind) => Err(Error::new(*kind, format!("planted at {point}"))),
+            None => Ok(()),
         }
-        Ok(())
     }
 }
 
@@ -148,6 +183,30 @@ impl Store for GatedStore {
     fn invalidate<'a>(&'a self, keys: &'a [EntryKey]) -> BoxFuture<'a, Result<()>> {
         self.gated("invalidate:before", "invalidate:after", self.inner.invalidate(keys))
     }
+
+    fn fence<'a>(&'a self, fences: &'a [Fence]) -> BoxFuture<'a, Result<Vec<u64>>> {
+        if let Some(hold) = self.gate.is_late("fence") {
+            let (inner, fences) = (self.inner.clone(), fences.to_vec());
+            tokio::spawn(async move {
+                hold.wait().await;
+                inner.fence(&fences).await
+            });
+            return Box::pin(async { Err(Error::new(ErrorKind::Store, "planted: late")) });
+        }
+        self.gated("fence:before", "fence:after", self.inner.fence(fences))
+    }
+
+    fn renew<'a>(
+        &'a self,
+        fences: &'a [(EntryKey, Token)],
+        expiry: Duration,
+    ) -> BoxFuture<'a, Result<Vec<bool>>> {
+        self.gated("renew:before", "renew:after", self.inner.renew(fences, expiry))
+    }
+
+    fn lift(&self, lifts: Vec<Lift>) -> BoxFuture<'_, Result<Vec<bool>>> {
+        self.gated("lift:before", "lift:after", self.inner.lift(lifts))
+    }
 }
 
 /// A database whose operations come by the gate.
@@ -166,6 +225,7 @@ impl<D> GatedDatabase<D> {
 
 impl<D: Database> Database for GatedDatabase<D> {
     type Backend = D::Backend;
+    type Transaction = GatedTransaction<D::Transaction>;
 
     async fn load<U: FromRow<D::Backend>>(&self, load: Load<D::Backend, U>) -> Result<Vec<U>> {
         self.gate.pass("load:before").await?;
@@ -174,17 +234,61 @@ impl<D: Database> Database for GatedDatabase<D> {
         Ok(rows)
     }
 
-    async fn write<U: FromRow<D::Backend>>(
-        &self,
-        write: Write<D::Backend, U>,
-    ) -> Result<Written<U>> {
-        self.gate.pass("write:before").await?;
-        let written = self.inner.write(write).await?;
-        self.gate.pass("write:after").await?;
-        Ok(written)
+    async fn begin(&self) -> Result<GatedTransaction<D::Transaction>> {
+        self.gate.pass("begin:before").await?;
+        let inner = self.inner.begin().await?;
+        let transaction = GatedTransaction { inner, gate: self.gate.clone() };
+        self.gate.pass("begin:after").await?;
+        Ok(transaction)
     }
 
     fn check(&self) -> impl Future<Output = Result<()>> + Send {
         self.inner.check()
+    }
+}
+
+/// A transaction whose operations come by the gate.
+pub struct GatedTransaction<T> {
+    inner: T,
+    gate: Gate,
+}
+
+impl<T: Transaction> Transaction for GatedTransaction<T> {
+    type Backend = T::Backend;
+
+    async fn load<U: FromRow<T::Backend>>(&mut self, load: Load<T::Backend, U>) -> Result<Vec<U>> {
+        self.gate.pass("statement:before").await?;
+        let rows = self.inner.load(load).await?;
+        self.gate.pass("statement:after").await?;
+        Ok(rows)
+    }
+
+    fn execute(&mut self, sql: &'static str) -> impl Future<Output = Result<()>> + Send {
+        self.inner.execute(sql)
+    }
+
+    fn save(&mut self) -> impl Future<Output = Result<()>> + Send {
+        self.inner.save()
+    }
+
+    fn end_save(&mut self, keep: bool) -> impl Future<Output = Result<()>> + Send {
+        self.inner.end_save(keep)
+    }
+
+    async fn commit(self) -> Result<()> {
+        if let Some(hold) = self.gate.is_late("commit") {
+            tokio::spawn(async move {
+                hold.wait().await;
+                self.inner.commit().await
+            });
+            return Err(Error::new(ErrorKind::CommitUnknown, "planted: late"));
+        }
+        self.gate.pass("commit:before").await?;
+        self.inner.commit().await?;
+        self.gate.pass("commit:after").await
+    }
+
+    fn rollback(self) -> impl Future<Output = Result<()>> + Send {
+        self.inner.rollback()
     }
 }

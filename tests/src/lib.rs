@@ -4,6 +4,7 @@ pub mod account;
 pub mod databases;
 pub mod gate;
 pub mod models;
+pub mod modes;
 pub mod server;
 pub mod source;
 pub mod stores;

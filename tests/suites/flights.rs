@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 
-use cache_runtime::ports::{BoxFuture, Database, FromRow, Load, Write, Written};
+use cache_runtime::ports::{BoxFuture, Database, FromRow, Load};
 use cache_runtime::{Cache, ErrorKind, InProcess, R2d2, Result, models};
 use cache_tests::account::{Account, AccountRepository, CREATE};
 use cache_tests::databases::Sqlite;
@@ -23,6 +23,7 @@ struct Odd {
 
 impl Database for Odd {
     type Backend = diesel::sqlite::Sqlite;
+    type Transaction = <R2d2<SqliteConnection> as Database>::Transaction;
 
     async fn load<U: FromRow<Self::Backend>>(
         &self,
@@ -38,11 +39,8 @@ impl Database for Odd {
         self.inner.load(load).await
     }
 
-    async fn write<U: FromRow<Self::Backend>>(
-        &self,
-        write: Write<Self::Backend, U>,
-    ) -> Result<Written<U>> {
-        self.inner.write(write).await
+    async fn begin(&self) -> Result<Self::Transaction> {
+        self.inner.begin().await
     }
 
     async fn check(&self) -> Result<()> {

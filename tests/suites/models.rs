@@ -223,23 +223,29 @@ mod statements {
             (1..=10).flat_map(|n| rows(connection, I::sample(n).insert())).collect();
         assert_eq!(written.len(), 10);
         let keys: Vec<M::Key> = written.iter().map(M::key).collect();
-        let found = rows(connection, M::by_keys(keys[2..5].to_vec()));
+        let found = rows(connection, Load::<_, M>::select(M::among(keys[2..5].to_vec())));
         assert_eq!(found.len(), 3);
         assert!(written[2..5].iter().all(|row| found.contains(row)), "as the insert returned them");
-        assert_eq!(rows(connection, M::by_keys(Vec::new())), []);
+        assert_eq!(rows(connection, Load::<_, M>::select(M::among(Vec::new()))), []);
 
-        let changed = rows(connection, C::sample(2).update(keys[1].clone()));
-        assert_eq!(changed, rows(connection, M::by_keys(vec![keys[1].clone()])));
+        let changed = rows(connection, C::sample(2).update(M::is(keys[1].clone())));
+        assert_eq!(
+            changed,
+            rows(connection, Load::<_, M>::select(M::among(vec![keys[1].clone()])))
+        );
         assert_ne!(changed[0], written[1]);
-        let others = rows(connection, M::by_keys(vec![keys[0].clone(), keys[2].clone()]));
+        let others = rows(
+            connection,
+            Load::<_, M>::select(M::among(vec![keys[0].clone(), keys[2].clone()])),
+        );
         assert!(
             others.contains(&written[0]) && others.contains(&written[2]),
             "only one was changed"
         );
 
-        let deleted = rows(connection, M::delete(keys[3].clone()));
+        let deleted = rows(connection, Load::<_, M>::delete(M::is(keys[3].clone())));
         assert_eq!(deleted.iter().collect::<Vec<_>>(), [&written[3]], "as it was");
-        assert_eq!(rows(connection, M::by_keys(keys[3..4].to_vec())), []);
+        assert_eq!(rows(connection, Load::<_, M>::select(M::among(keys[3..4].to_vec()))), []);
         assert_eq!(rows(connection, I::sample(4).upsert(C::sample(4))).len(), 1, "comes back");
     }
 
@@ -284,6 +290,6 @@ mod statements {
         let second = rows(connection, upsert());
         assert_eq!(first[0].id(), AccountId(3));
         assert_ne!(first, second, "the changeset was applied to what was there");
-        assert_eq!(rows(connection, Account::by_keys(vec![AccountId(3)])), second);
+        assert_eq!(rows(connection, Load::<_, Account>::select(Account::is(AccountId(3)))), second);
     }
 }

@@ -39,15 +39,15 @@ macro_rules! live {
         for n in [2, 5] {
             let row = rows.insert(<$new>::sample(n)).await.unwrap();
             let key = row.key();
-            assert_eq!(rows.find(&key).await.unwrap().as_deref(), Some(&row), "loaded");
+            assert_eq!(rows.find(&key).await.unwrap().as_ref(), Some(&row), "loaded");
             settle().await;
             let before = $statements();
             let cached = rows.find(&key).await.unwrap();
             assert_eq!($statements(), before, "cached, and readable");
-            assert_eq!(cached.as_deref(), Some(&row), "every column");
+            assert_eq!(cached.as_ref(), Some(&row), "every column");
             $(
                 let changed = rows.update(&key, <$change>::sample(n)).await.unwrap().unwrap();
-                assert_eq!(rows.find(&key).await.unwrap().as_deref(), Some(&changed));
+                assert_eq!(rows.find(&key).await.unwrap().as_ref(), Some(&changed));
                 settle().await;
                 let cached = rows.find(&key).await.unwrap();
                 assert_eq!(cached, fresh(key.clone()).await, "as a fresh load");

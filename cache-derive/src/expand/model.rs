@@ -5,7 +5,7 @@ use quote::{quote, quote_spanned};
 use syn::spanned::Spanned;
 
 use super::{column, fields, key_type, lookup_types, tuple};
-use crate::attr::{OnWrite, Pattern};
+use crate::attr::{Consistency, OnWrite, Pattern};
 use crate::fingerprint;
 use crate::model::{Field, Model};
 
@@ -18,6 +18,13 @@ pub(super) fn expand(model: &Model) -> TokenStream {
     let descriptor = descriptor(model);
     let key_type = key_type(model);
     let key = key(model);
+    let version = version(model);
+    let versioned = model.version().map(|_| {
+        quote! {
+            #[automatically_derived]
+            impl __c::Versioned for #ident {}
+        }
+    });
     let each_lookup = each_lookup(model);
     let codec = codec(model);
     quote! {
@@ -34,9 +41,12 @@ pub(super) fn expand(model: &Model) -> TokenStream {
             const DESCRIPTOR: __c::Descriptor = #descriptor;
 
             #key
+            #version
             #each_lookup
             #codec
         }
+
+        #versioned
     }
 }
 
@@ -94,6 +104,10 @@ fn descriptor(model: &Model) -> TokenStream {
     let columns = model.fields.iter().map(names);
     let key = model.at(&model.key).map(names);
     let lookups = model.lookups.iter().map(|lookup| &lookup.name);
+    let version = match model.version().map(names) {
+        Some(name) => quote!(::core::option::Option::Some(#name)),
+        None => quote!(::core::option::Option::None),
+    };
     let hash = fingerprint::of(model);
     let fingerprint: TokenStream = format!("0x{hash:016x}").parse().unwrap_or_default();
     let policy = policy(model);
@@ -103,6 +117,7 @@ fn descriptor(model: &Model) -> TokenStream {
             columns: &[#(#columns),*],
             key: &[#(#key),*],
             lookups: &[#(#lookups),*],
+            version: #version,
             fingerprint: #fingerprint,
             policy: #policy,
         }
@@ -120,7 +135,13 @@ fn policy(model: &Model) -> TokenStream {
     let pattern = match attrs.pattern.value {
         // A missing pattern has been reported, and then this is not reached.
         Some(Pattern::CacheAside) | None => quote!(__c::Pattern::CacheAside),
+        Some(Pattern::WriteThrough) => quote!(__c::Pattern::WriteThrough),
     };
+    let consistency = attrs.consistency.value.and_then(|consistency| match consistency {
+        Consistency::Eventual => None,
+        Consistency::Fenced => Some(quote!(.consistency(__c::Consistency::Fenced))),
+        Consistency::Validated => Some(quote!(.consistency(__c::Consistency::Validated))),
+    });
     let ttl = duration(attrs.ttl.value.unwrap_or_default());
     let jitter = attrs.jitter.value.map(|percent| {
         let percent = Literal::u8_unsuffixed(percent);
@@ -130,11 +151,15 @@ fn policy(model: &Model) -> TokenStream {
         let ttl = duration(ttl);
         quote!(.negative_ttl(#ttl))
     });
+    let bulk = attrs.bulk.value.map(|rows| {
+        let rows = Literal::u32_unsuffixed(rows);
+        quote!(.bulk(#rows))
+    });
     let on_write = attrs.on_write.value.map(|on_write| match on_write {
         OnWrite::Invalidate => quote!(.on_write(__c::OnWrite::Invalidate)),
         OnWrite::Refresh => quote!(.on_write(__c::OnWrite::Refresh)),
     });
-    quote!(__c::Policy::new(#pattern, #ttl) #jitter #negative #on_write)
+    quote!(__c::Policy::new(#pattern, #ttl) #jitter #negative #on_write #consistency #bulk)
 }
 
 fn key(model: &Model) -> TokenStream {
@@ -147,6 +172,19 @@ fn key(model: &Model) -> TokenStream {
             #key
         }
     }
+}
+
+/// Where none is declared, the trait's own answer will do.
+fn version(model: &Model) -> Option<TokenStream> {
+    let field = model.version()?;
+    let ident = &field.ident;
+    let span = field.ty.span().resolved_at(proc_macro2::Span::call_site());
+    let number = quote_spanned!(span=> ::core::convert::From::from(self.#ident));
+    Some(quote! {
+        fn version(&self) -> ::core::option::Option<i64> {
+            ::core::option::Option::Some(#number)
+        }
+    })
 }
 
 fn each_lookup(model: &Model) -> TokenStream {

@@ -19,6 +19,7 @@ pub(super) fn expand(model: &Model) -> TokenStream {
     let pairs =
         inserts.iter().flat_map(|insert| changesets.iter().map(move |change| (insert, change)));
     let upsert = pairs.map(|(insert, change)| upsert(model, insert, change));
+    let save = model.attrs.save.value.map(|()| save(model));
     let items = quote! {
         #methods
 
@@ -28,6 +29,7 @@ pub(super) fn expand(model: &Model) -> TokenStream {
         #(#insert)*
         #(#change)*
         #(#upsert)*
+        #save
     };
     model.backends.iter().map(|backend| on_backend(model, *backend, &items)).collect()
 }
@@ -38,7 +40,8 @@ fn methods(model: &Model) -> TokenStream {
     let and = (several(&model.key) || model.lookups.iter().any(|lookup| several(&lookup.fields)))
         .then(|| quote!(BoolExpressionMethods as _,));
     // `filter` is called by updates alone.
-    let filter = model.attrs.changeset.value.is_some().then(|| quote!(QueryDsl as _,));
+    let updates = model.attrs.changeset.value.is_some() || model.attrs.save.value.is_some();
+    let filter = updates.then(|| quote!(QueryDsl as _,));
     quote!(use __diesel::{#and ExpressionMethods as _, #filter};)
 }
 
@@ -48,15 +51,15 @@ fn types(types: Option<&Vec<Type>>) -> &[Type] {
 
 fn statements(model: &Model) -> TokenStream {
     let ident = &model.ident;
-    let by_keys = by_keys(model);
-    let by_key = by_key(model);
-    let by_lookup = model.lookups.iter().map(|lookup| {
+    let among = among(model);
+    let is = is(model);
+    let carries = model.lookups.iter().map(|lookup| {
         let variant = &lookup.variant;
         let names: Vec<_> = (0..lookup.fields.len()).map(part).collect();
         let filter = all_equal(model, &lookup.fields, &names);
         quote! {
             __Lookup::#variant(#(#names),*) => {
-                __c::Load::select_where(#filter)
+                __c::Condition::new(#filter)
             }
         }
     });
@@ -75,18 +78,18 @@ fn statements(model: &Model) -> TokenStream {
 
         #[automatically_derived]
         impl __c::Statements<__Db> for #ident {
-            fn by_keys(__keys: ::std::vec::Vec<Self::Key>) -> __c::Load<__Db, Self> {
-                __c::Load::select_where(#by_keys)
+            fn is(__key: Self::Key) -> __c::Condition<__Db> {
+                __c::Condition::new(#is)
             }
 
-            fn by_lookup(__lookup: Self::Lookup) -> __c::Load<__Db, Self> {
+            fn among(__keys: ::std::vec::Vec<Self::Key>) -> __c::Condition<__Db> {
+                __c::Condition::new(#among)
+            }
+
+            fn carries(__lookup: Self::Lookup) -> __c::Condition<__Db> {
                 match __lookup {
-                    #(#by_lookup)*
+                    #(#carries)*
                 }
-            }
-
-            fn delete(__key: Self::Key) -> __c::Load<__Db, Self> {
-                __c::Load::delete_where(#by_key)
             }
         }
     }
@@ -94,11 +97,12 @@ fn statements(model: &Model) -> TokenStream {
 
 fn insert(model: &Model, ty: &Type) -> TokenStream {
     let (ident, table) = (&model.ident, &model.table);
+    let values = with_version(model, &quote!(self), &first(model));
     quote! {
         #[automatically_derived]
         impl __c::Insert<#ident, __Db> for #ty {
             fn insert(self) -> __c::Load<__Db, #ident> {
-                __c::Load::returning(__diesel::insert_into(#table::table).values(self))
+                __c::Load::returning(__diesel::insert_into(#table::table).values(#values))
             }
         }
     }
@@ -106,30 +110,77 @@ fn insert(model: &Model, ty: &Type) -> TokenStream {
 
 fn change(model: &Model, ty: &Type) -> TokenStream {
     let (ident, table) = (&model.ident, &model.table);
-    let by_key = by_key(model);
+    let changes = with_version(model, &quote!(self), &next(model));
     quote! {
         #[automatically_derived]
         impl __c::Change<#ident, __Db> for #ty {
-            fn update(self, __key: <#ident as __c::Model>::Key) -> __c::Load<__Db, #ident> {
-                __c::Load::returning(__diesel::update(#table::table.filter(#by_key)).set(self))
+            fn update(self, __rows: __c::Condition<__Db>) -> __c::Load<__Db, #ident> {
+                __c::Load::returning(__diesel::update(#table::table.filter(__rows)).set(#changes))
             }
         }
     }
 }
 
+/// Every column but the key, as the row has it.
+fn save(model: &Model) -> TokenStream {
+    let (ident, table) = (&model.ident, &model.table);
+    let saved = model.saved().map(|field| {
+        let (column, ident) = (column(model, field), &field.ident);
+        quote!(#column.eq(self.#ident))
+    });
+    let next = next(model);
+    quote! {
+        #[automatically_derived]
+        impl __c::Save<__Db> for #ident {
+            fn save(self) -> __c::Load<__Db, Self> {
+                let __row = <Self as __c::Statements<__Db>>::is(__c::Model::key(&self));
+                __c::Load::returning(
+                    __diesel::update(#table::table.filter(__row)).set((#(#saved,)* #next)),
+                )
+            }
+        }
+    }
+}
+
+/// The values, and the version beside them if there is one.
+fn with_version(model: &Model, values: &TokenStream, version: &Option<TokenStream>) -> TokenStream {
+    match (model.version(), version) {
+        (Some(_), Some(version)) => quote!((#values, #version)),
+        _ => values.clone(),
+    }
+}
+
+/// `version = ..`, of a row that is inserted.
+fn first(model: &Model) -> Option<TokenStream> {
+    let column = column(model, model.version()?);
+    Some(quote!(#column.eq(__c::first_version::<__diesel::dsl::SqlTypeOf<#column>>())))
+}
+
+/// `version = ..`, of a row that is changed.
+fn next(model: &Model) -> Option<TokenStream> {
+    let column = column(model, model.version()?);
+    Some(quote! {
+        #column.eq(__c::next_version::<__diesel::dsl::SqlTypeOf<#column>>(
+            <#column as __diesel::Column>::NAME,
+        ))
+    })
+}
+
 fn upsert(model: &Model, insert: &Type, change: &Type) -> TokenStream {
     let (ident, table) = (&model.ident, &model.table);
     let conflict = tuple(model.at(&model.key).map(|field| column(model, field)));
+    let values = with_version(model, &quote!(self), &first(model));
+    let changes = with_version(model, &quote!(__change), &next(model));
     quote! {
         #[automatically_derived]
         impl __c::Upsert<#ident, __Db, #change> for #insert {
             fn upsert(self, __change: #change) -> __c::Load<__Db, #ident> {
                 __c::Load::returning(
                     __diesel::insert_into(#table::table)
-                        .values(self)
+                        .values(#values)
                         .on_conflict(#conflict)
                         .do_update()
-                        .set(__change),
+                        .set(#changes),
                 )
             }
         }
@@ -137,7 +188,7 @@ fn upsert(model: &Model, insert: &Type, change: &Type) -> TokenStream {
 }
 
 /// The condition for `keys`.
-fn by_keys(model: &Model) -> TokenStream {
+fn among(model: &Model) -> TokenStream {
     if let [one] = model.at(&model.key).collect::<Vec<&Field>>().as_slice() {
         let column = column(model, one);
         return quote!(#column.eq_any(__keys));
@@ -148,7 +199,7 @@ fn by_keys(model: &Model) -> TokenStream {
 }
 
 /// The condition for `key`.
-fn by_key(model: &Model) -> TokenStream {
+fn is(model: &Model) -> TokenStream {
     let values: Vec<_> = match model.key.len() {
         1 => vec![quote!(__key)],
         parts => (0..parts)

@@ -16,6 +16,12 @@ pub(super) fn expand(model: &Model) -> TokenStream {
     let finders = repository::finders(model, &Body::Stub);
     let key = key_type(model);
     let backends = if model.backends.is_empty() { &Backend::ALL[..] } else { &model.backends };
+    let versioned = model.attrs.version.at.as_ref().map(|_| {
+        quote! {
+            #[automatically_derived]
+            impl __c::Versioned for #ident {}
+        }
+    });
     let statements = statements(model);
     let statements = backends.iter().map(|backend| on_backend(model, *backend, &statements));
     quote! {
@@ -32,6 +38,7 @@ pub(super) fn expand(model: &Model) -> TokenStream {
                 columns: &[],
                 key: &[],
                 lookups: &[],
+                version: ::core::option::Option::None,
                 fingerprint: 0,
                 policy: __c::Policy::new(__c::Pattern::CacheAside, ::core::time::Duration::ZERO),
             };
@@ -69,6 +76,8 @@ pub(super) fn expand(model: &Model) -> TokenStream {
             }
         }
 
+        #versioned
+
         #(#statements)*
     }
 }
@@ -87,6 +96,16 @@ fn statements(model: &Model) -> TokenStream {
     let ident = &model.ident;
     let inserts = owned(model.attrs.insert.value.as_ref());
     let changesets = owned(model.attrs.changeset.value.as_ref());
+    let save = model.attrs.save.at.as_ref().map(|_| {
+        quote! {
+            #[automatically_derived]
+            impl __c::Save<__Db> for #ident {
+                fn save(self) -> __c::Load<__Db, Self> {
+                    ::core::unreachable!()
+                }
+            }
+        }
+    });
     let upserts = inserts.iter().map(|insert| {
         quote! {
             #(
@@ -111,18 +130,20 @@ fn statements(model: &Model) -> TokenStream {
 
         #[automatically_derived]
         impl __c::Statements<__Db> for #ident {
-            fn by_keys(_: ::std::vec::Vec<Self::Key>) -> __c::Load<__Db, Self> {
+            fn is(_: Self::Key) -> __c::Condition<__Db> {
                 ::core::unreachable!()
             }
 
-            fn by_lookup(_: Self::Lookup) -> __c::Load<__Db, Self> {
+            fn among(_: ::std::vec::Vec<Self::Key>) -> __c::Condition<__Db> {
                 ::core::unreachable!()
             }
 
-            fn delete(_: Self::Key) -> __c::Load<__Db, Self> {
+            fn carries(_: Self::Lookup) -> __c::Condition<__Db> {
                 ::core::unreachable!()
             }
         }
+
+        #save
 
         #(
             #[automatically_derived]
@@ -136,7 +157,7 @@ fn statements(model: &Model) -> TokenStream {
         #(
             #[automatically_derived]
             impl __c::Change<#ident, __Db> for #changesets {
-                fn update(self, _: <#ident as __c::Model>::Key) -> __c::Load<__Db, #ident> {
+                fn update(self, _: __c::Condition<__Db>) -> __c::Load<__Db, #ident> {
                     ::core::unreachable!()
                 }
             }

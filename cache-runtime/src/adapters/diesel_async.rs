@@ -7,8 +7,9 @@ use diesel_async::{
 };
 use futures_util::TryStreamExt as _;
 
-use crate::ports::database::{Database, Dialect, Load, Write, Written};
+use crate::ports::database::{Database, Dialect, Transaction};
 use crate::ports::model::FromRow;
+use crate::ports::statement::Load;
 use crate::values::error::{Error, ErrorKind, Result};
 
 /// A database behind a deadpool pool of async connections of type `C`.
@@ -54,35 +55,18 @@ where
         + 'static,
 {
     type Backend = C::Backend;
+    type Transaction = DeadpoolTransaction<M>;
 
     async fn load<U: FromRow<C::Backend>>(&self, load: Load<C::Backend, U>) -> Result<Vec<U>> {
         let mut connection = self.connection().await?;
         rows(&mut *connection, load).await
     }
 
-    async fn write<U: FromRow<C::Backend>>(
-        &self,
-        write: Write<C::Backend, U>,
-    ) -> Result<Written<U>> {
+    async fn begin(&self) -> Result<DeadpoolTransaction<M>> {
         let mut connection = self.connection().await?;
-        let connection = &mut *connection;
-        AnsiTransactionManager::begin_transaction_sql(
-            connection,
-            <C::Backend as Dialect>::BEGIN_WRITE,
-        )
-        .await?;
-        match written(connection, write).await {
-            Ok(written) => {
-                AnsiTransactionManager::commit_transaction(connection).await?;
-                Ok(written)
-            }
-            Err(error) => {
-                // The first error tells more than a failed rollback would; the pool
-                // drops a connection that is left broken.
-                let _ = AnsiTransactionManager::rollback_transaction(connection).await;
-                Err(error)
-            }
-        }
+        let sql = <C::Backend as Dialect>::BEGIN_WRITE;
+        AnsiTransactionManager::begin_transaction_sql(&mut *connection, sql).await?;
+        Ok(DeadpoolTransaction { connection: Some(connection) })
     }
 
     async fn check(&self) -> Result<()> {
@@ -90,17 +74,75 @@ where
     }
 }
 
-async fn written<C, U>(connection: &mut C, write: Write<C::Backend, U>) -> Result<Written<U>>
+/// A transaction on a connection of a deadpool pool.
+pub struct DeadpoolTransaction<M: Manager> {
+    connection: Option<Object<M>>,
+}
+
+impl<M: Manager> DeadpoolTransaction<M> {
+    /// The transaction's connection.
+    pub(crate) fn connection(&mut self) -> Result<&mut M::Type> {
+        self.connection.as_deref_mut().ok_or_else(|| {
+            Error::new(ErrorKind::Abandoned, "the transaction of this connection is over")
+        })
+    }
+}
+
+impl<M: Manager> Drop for DeadpoolTransaction<M> {
+    fn drop(&mut self) {
+        // In the pool it would hold its locks until somebody took it out again.
+        if let Some(connection) = self.connection.take() {
+            drop(Object::take(connection));
+        }
+    }
+}
+
+impl<M, C> Transaction for DeadpoolTransaction<M>
 where
-    C: AsyncConnectionCore<Backend: Dialect>,
-    U: FromRow<C::Backend>,
+    M: Manager<Type = C> + 'static,
+    C: AsyncConnection<TransactionManager = AnsiTransactionManager>
+        + AsyncConnectionCore<Backend: Dialect>
+        + 'static,
 {
-    let before = match write.before {
-        Some(before) => rows(connection, before.locking()).await?,
-        None => Vec::new(),
-    };
-    let after = rows(connection, write.change).await?;
-    Ok(Written { before, after })
+    type Backend = C::Backend;
+
+    async fn load<U: FromRow<C::Backend>>(&mut self, load: Load<C::Backend, U>) -> Result<Vec<U>> {
+        rows(self.connection()?, load).await
+    }
+
+    async fn execute(&mut self, sql: &'static str) -> Result<()> {
+        Ok(self.connection()?.batch_execute(sql).await?)
+    }
+
+    async fn save(&mut self) -> Result<()> {
+        // Within a transaction, Diesel's manager makes a savepoint of it.
+        Ok(AnsiTransactionManager::begin_transaction(self.connection()?).await?)
+    }
+
+    async fn end_save(&mut self, keep: bool) -> Result<()> {
+        let connection = self.connection()?;
+        if keep {
+            AnsiTransactionManager::commit_transaction(connection).await?;
+        } else {
+            AnsiTransactionManager::rollback_transaction(connection).await?;
+        }
+        Ok(())
+    }
+
+    async fn commit(mut self) -> Result<()> {
+        AnsiTransactionManager::commit_transaction(self.connection()?)
+            .await
+            .map_err(Error::from_commit)?;
+        // Back to the pool.
+        drop(self.connection.take());
+        Ok(())
+    }
+
+    async fn rollback(mut self) -> Result<()> {
+        AnsiTransactionManager::rollback_transaction(self.connection()?).await?;
+        drop(self.connection.take());
+        Ok(())
+    }
 }
 
 async fn rows<C, U>(connection: &mut C, load: Load<C::Backend, U>) -> Result<Vec<U>>

@@ -16,12 +16,15 @@ use crate::ports::telemetry::{Event, Probe, Telemetry};
 /// | `cache_hits_total` | entries | |
 /// | `cache_negative_hits_total` | entries | |
 /// | `cache_misses_total` | entries | |
-/// | `cache_bypasses_total` | reads | `reason`: `off`, `pending`, `store`, `held` |
+/// | `cache_outdated_total` | hits of an old version, counted as misses too | |
+/// | `cache_puts_total` | entries put by writes | |
+/// | `cache_puts_refused_total` | entries that writes removed instead | |
+/// | `cache_bypasses_total` | reads | `reason`: `off`, `pending`, `store`, `held`, `fenced` |
 /// | `cache_load_seconds` | seconds a database read (the miss penalty) | |
 /// | `cache_loaded_total` | entries | |
 /// | `cache_coalesced_total` | callers that shared another's load | |
 /// | `cache_fills_total` | entries | |
-/// | `cache_fills_refused_total` | entries | `reason`: `lease_lost`, `too_late`, `encode`, `store` |
+/// | `cache_fills_refused_total` | entries | `reason`: `lease_lost`, `too_late`, `older`, `encode`, `store` |
 /// | `cache_decode_failures_total` | entries | `reason` |
 /// | `cache_invalidations_total` | entries | |
 /// | `cache_invalidations_missed_total` | entries; retried | |
@@ -77,6 +80,9 @@ impl Probe for MetricsProbe {
                 histogram!("cache_load_seconds", "model" => self.model, "tier" => self.tier)
                     .record(time);
             }
+            Event::Outdated => self.add("cache_outdated_total", 1),
+            Event::Put => self.add("cache_puts_total", 1),
+            Event::PutRefused => self.add("cache_puts_refused_total", 1),
             Event::Filled => self.add("cache_fills_total", 1),
             Event::FillRefused(reason) => self.because("cache_fills_refused_total", reason),
             Event::DecodeFailed(reason) => self.because("cache_decode_failures_total", reason),

@@ -1,7 +1,11 @@
 //! The store that keeps nothing.
 
+use std::time::Duration;
+
 use crate::ports::BoxFuture;
-use crate::ports::store::{Fill, Filled, Form, Lease, Leased, Payload, Store, StoreFacts};
+use crate::ports::store::{
+    Fence, Fill, Filled, Form, Lease, Leased, Lift, Payload, Store, StoreFacts,
+};
 use crate::values::error::Result;
 use crate::values::key::EntryKey;
 use crate::values::token::Token;
@@ -47,5 +51,22 @@ impl Store for Null {
 
     fn invalidate<'a>(&'a self, _keys: &'a [EntryKey]) -> BoxFuture<'a, Result<()>> {
         Box::pin(async { Ok(()) })
+    }
+
+    fn fence<'a>(&'a self, fences: &'a [Fence]) -> BoxFuture<'a, Result<Vec<u64>>> {
+        Box::pin(async { Ok(vec![0; fences.len()]) })
+    }
+
+    fn renew<'a>(
+        &'a self,
+        fences: &'a [(EntryKey, Token)],
+        _expiry: Duration,
+    ) -> BoxFuture<'a, Result<Vec<bool>>> {
+        // With no value to serve, a fence has nothing to keep out.
+        Box::pin(async { Ok(vec![true; fences.len()]) })
+    }
+
+    fn lift(&self, lifts: Vec<Lift>) -> BoxFuture<'_, Result<Vec<bool>>> {
+        Box::pin(async move { Ok(vec![false; lifts.len()]) })
     }
 }

@@ -1,30 +1,60 @@
 //! Any Diesel connection in an r2d2 pool. Statements run on tokio's blocking threads.
 
-use diesel::Connection;
-use diesel::connection::{AnsiTransactionManager, LoadConnection, TransactionManager};
-use diesel::r2d2::{ConnectionManager, Pool, R2D2Connection};
+use std::sync::Arc;
 
-use crate::ports::database::{Database, Dialect, Load, Write, Written};
+use diesel::connection::{AnsiTransactionManager, LoadConnection, TransactionManager};
+use diesel::r2d2::{ConnectionManager, Pool, PooledConnection, R2D2Connection};
+use diesel::{Connection, QueryResult};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+use crate::ports::database::{Database, Dialect, Transaction};
 use crate::ports::model::FromRow;
+use crate::ports::statement::Load;
 use crate::values::error::{Error, ErrorKind, Result};
 
+type Pooled<C> = PooledConnection<ConnectionManager<C>>;
+
 /// A database behind an r2d2 pool.
-pub struct R2d2<C: R2D2Connection + 'static>(Pool<ConnectionManager<C>>);
+pub struct R2d2<C: R2D2Connection + 'static> {
+    pool: Pool<ConnectionManager<C>>,
+    /// One for each connection. Who waits for a connection waits here, and not on one of
+    /// tokio's threads: a transaction under way needs those to come to its end.
+    seats: Arc<Semaphore>,
+}
 
 impl<C: R2D2Connection + 'static> R2d2<C> {
     /// Uses this pool.
     pub fn new(pool: Pool<ConnectionManager<C>>) -> Self {
-        Self(pool)
+        let seats = Arc::new(Semaphore::new(pool.max_size() as usize));
+        Self { pool, seats }
     }
 
-    /// Checkout and work are one hop, so that no connection waits for a thread.
-    async fn run<T: Send + 'static>(
-        &self,
-        work: impl FnOnce(&mut C) -> Result<T> + Send + 'static,
-    ) -> Result<T> {
-        let pool = self.0.clone();
-        let job = move || {
-            let mut connection = pool.get().map_err(|source| {
+    async fn seat(&self) -> Result<Seated<C>> {
+        let permit = self.seats.clone().acquire_owned().await.map_err(|source| {
+            Error::new(ErrorKind::Pool, "the pool is closed").with_source(source)
+        })?;
+        Ok(Seated { pool: self.pool.clone(), connection: None, _permit: permit })
+    }
+}
+
+impl<C: R2D2Connection + 'static> Clone for R2d2<C> {
+    fn clone(&self) -> Self {
+        Self { pool: self.pool.clone(), seats: self.seats.clone() }
+    }
+}
+
+/// A seat, and the connection if it was taken. It travels to a blocking thread and back, so
+/// that a caller that goes away leaves both with the statement.
+struct Seated<C: R2D2Connection + 'static> {
+    pool: Pool<ConnectionManager<C>>,
+    connection: Option<Pooled<C>>,
+    _permit: OwnedSemaphorePermit,
+}
+
+impl<C: R2D2Connection + 'static> Seated<C> {
+    fn connection(&mut self) -> Result<&mut Pooled<C>> {
+        if self.connection.is_none() {
+            let connection = self.pool.get().map_err(|source| {
                 Error::new(
                     ErrorKind::Pool,
                     "no database connection could be had; is the database up, and is the pool \
@@ -32,22 +62,24 @@ impl<C: R2D2Connection + 'static> R2d2<C> {
                 )
                 .with_source(source)
             })?;
-            work(&mut connection)
+            self.connection = Some(connection);
+        }
+        self.connection.as_mut().ok_or_else(gone)
+    }
+
+    /// Checkout and work are one hop, so that no connection waits for a thread.
+    async fn run<T: Send + 'static>(
+        mut self,
+        work: impl FnOnce(&mut C) -> Result<T> + Send + 'static,
+    ) -> (Option<Self>, Result<T>) {
+        let job = move || {
+            let result = self.connection().and_then(|connection| work(connection));
+            (self, result)
         };
         match tokio::task::spawn_blocking(job).await {
-            Ok(result) => result,
-            Err(source) => Err(Error::new(
-                ErrorKind::Abandoned,
-                "the thread of a database statement ended early",
-            )
-            .with_source(source)),
+            Ok((seated, result)) => (Some(seated), result),
+            Err(source) => (None, Err(gone().with_source(source))),
         }
-    }
-}
-
-impl<C: R2D2Connection + 'static> Clone for R2d2<C> {
-    fn clone(&self) -> Self {
-        Self(self.0.clone())
     }
 }
 
@@ -59,56 +91,111 @@ where
         + 'static,
 {
     type Backend = C::Backend;
+    type Transaction = R2d2Transaction<C>;
 
     async fn load<U: FromRow<C::Backend>>(&self, load: Load<C::Backend, U>) -> Result<Vec<U>> {
-        self.run(move |connection| rows(connection, load)).await
+        self.seat().await?.run(move |connection| rows(connection, load)).await.1
     }
 
-    async fn write<U: FromRow<C::Backend>>(
-        &self,
-        write: Write<C::Backend, U>,
-    ) -> Result<Written<U>> {
-        self.run(move |connection| {
-            AnsiTransactionManager::begin_transaction_sql(
-                connection,
-                <C::Backend as Dialect>::BEGIN_WRITE,
-            )?;
-            let written = written(connection, write);
-            match written {
-                Ok(written) => {
-                    AnsiTransactionManager::commit_transaction(connection)?;
-                    Ok(written)
-                }
-                Err(error) => {
-                    // The first error tells more than a failed rollback would; r2d2
-                    // drops a connection that is left broken.
-                    let _ = AnsiTransactionManager::rollback_transaction(connection);
-                    Err(error)
-                }
-            }
-        })
-        .await
+    async fn begin(&self) -> Result<R2d2Transaction<C>> {
+        // BEGIN is sent with the first statement, which spares a hop.
+        Ok(R2d2Transaction { seated: Some(self.seat().await?), begun: false })
     }
 
     async fn check(&self) -> Result<()> {
-        self.run(|_| Ok(())).await
+        self.seat().await?.run(|_| Ok(())).await.1
     }
 }
 
-fn written<C, U>(connection: &mut C, write: Write<C::Backend, U>) -> Result<Written<U>>
-where
-    C: LoadConnection + Connection<Backend: Dialect>,
-    U: FromRow<C::Backend>,
-{
-    let before = match write.before {
-        Some(before) => rows(connection, before.locking())?,
-        None => Vec::new(),
-    };
-    let after = rows(connection, write.change)?;
-    Ok(Written { before, after })
+/// A transaction on a connection of an r2d2 pool.
+///
+/// Dropped, it gives a connection back that is in the middle of a transaction; Diesel tells
+/// r2d2 that such a one is broken, and r2d2 closes it, which rolls back.
+pub struct R2d2Transaction<C: R2D2Connection + 'static> {
+    seated: Option<Seated<C>>,
+    begun: bool,
 }
 
-fn rows<C, U>(connection: &mut C, load: Load<C::Backend, U>) -> Result<Vec<U>>
+impl<C> R2d2Transaction<C>
+where
+    C: R2D2Connection
+        + LoadConnection
+        + Connection<Backend: Dialect, TransactionManager = AnsiTransactionManager>
+        + 'static,
+{
+    /// Runs raw Diesel on the transaction's connection, on a blocking thread.
+    pub(crate) async fn run<T: Send + 'static>(
+        &mut self,
+        work: impl FnOnce(&mut C) -> Result<T> + Send + 'static,
+    ) -> Result<T> {
+        let seated = self.seated.take().ok_or_else(gone)?;
+        let begun = std::mem::replace(&mut self.begun, true);
+        let (seated, result) = seated
+            .run(move |connection| {
+                if !begun {
+                    let sql = <C::Backend as Dialect>::BEGIN_WRITE;
+                    AnsiTransactionManager::begin_transaction_sql(connection, sql)?;
+                }
+                work(connection)
+            })
+            .await;
+        self.seated = seated;
+        result
+    }
+}
+
+impl<C> Transaction for R2d2Transaction<C>
+where
+    C: R2D2Connection
+        + LoadConnection
+        + Connection<Backend: Dialect, TransactionManager = AnsiTransactionManager>
+        + 'static,
+{
+    type Backend = C::Backend;
+
+    async fn load<U: FromRow<C::Backend>>(&mut self, load: Load<C::Backend, U>) -> Result<Vec<U>> {
+        self.run(move |connection| rows(connection, load)).await
+    }
+
+    async fn execute(&mut self, sql: &'static str) -> Result<()> {
+        self.run(move |connection| Ok(connection.batch_execute(sql)?)).await
+    }
+
+    async fn save(&mut self) -> Result<()> {
+        // Within a transaction, Diesel's manager makes a savepoint of it.
+        self.run(|connection| Ok(AnsiTransactionManager::begin_transaction(connection)?)).await
+    }
+
+    async fn end_save(&mut self, keep: bool) -> Result<()> {
+        self.run(move |connection| Ok(end(connection, keep)?)).await
+    }
+
+    async fn commit(mut self) -> Result<()> {
+        self.run(|connection| end(connection, true).map_err(Error::from_commit)).await
+    }
+
+    async fn rollback(mut self) -> Result<()> {
+        if !self.begun {
+            return Ok(());
+        }
+        self.run(|connection| Ok(end(connection, false)?)).await
+    }
+}
+
+/// Ends the innermost transaction or savepoint.
+fn end<C>(connection: &mut C, keep: bool) -> QueryResult<()>
+where
+    C: Connection<TransactionManager = AnsiTransactionManager>,
+{
+    if keep {
+        AnsiTransactionManager::commit_transaction(connection)
+    } else {
+        AnsiTransactionManager::rollback_transaction(connection)
+    }
+}
+
+/// Runs a statement on a connection at hand.
+pub(crate) fn rows<C, U>(connection: &mut C, load: Load<C::Backend, U>) -> Result<Vec<U>>
 where
     C: LoadConnection + Connection<Backend: Dialect>,
     U: FromRow<C::Backend>,
@@ -118,4 +205,8 @@ where
         rows.push(U::from_row(&row?).map_err(diesel::result::Error::DeserializationError)?);
     }
     Ok(rows)
+}
+
+fn gone() -> Error {
+    Error::new(ErrorKind::Abandoned, "the thread of a database statement ended early")
 }

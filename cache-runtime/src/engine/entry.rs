@@ -21,6 +21,16 @@ pub(crate) enum Entry<V> {
     Absent,
 }
 
+impl<V: Cacheable> Entry<V> {
+    /// The version of the row, if there is one.
+    pub(crate) fn version(&self) -> Option<i64> {
+        match self {
+            Self::Present(value) => value.version(),
+            Self::Absent => None,
+        }
+    }
+}
+
 impl<V> Clone for Entry<V> {
     fn clone(&self) -> Self {
         match self {
@@ -43,6 +53,11 @@ pub(crate) trait Cacheable: Sized + Send + Sync + 'static {
     const FINGERPRINT: u64;
     const FIELDS: usize;
 
+    /// The row's version, where the model declares one.
+    fn version(&self) -> Option<i64> {
+        None
+    }
+
     fn write<S: SerializeTuple>(&self, out: &mut S) -> Result<(), S::Error>;
     fn read<'de, A: SeqAccess<'de>>(input: &mut A) -> Result<Self, A::Error>;
 }
@@ -51,6 +66,10 @@ impl<M: Model> Cacheable for M {
     const KIND: Kind = Kind::Row;
     const FINGERPRINT: u64 = M::DESCRIPTOR.fingerprint;
     const FIELDS: usize = M::DESCRIPTOR.columns.len();
+
+    fn version(&self) -> Option<i64> {
+        Model::version(self)
+    }
 
     fn write<S: SerializeTuple>(&self, out: &mut S) -> Result<(), S::Error> {
         self.encode_fields(out)
@@ -123,7 +142,7 @@ impl Codecs {
             kind: V::KIND,
             present: matches!(entry, Entry::Present(_)),
             fingerprint: V::FINGERPRINT,
-            version: 0,
+            version: entry.version().unwrap_or(0),
             leased_at,
         });
         if let Entry::Present(value) = entry {

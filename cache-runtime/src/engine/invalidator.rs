@@ -63,12 +63,19 @@ impl Invalidator {
 
     /// Whether the store may still serve what a write of this process replaced.
     pub(crate) fn is_pending(&self, key: &EntryKey) -> bool {
-        self.count.load(Ordering::Acquire) != 0
-            && Guard::PendingBypass.stands()
-            && self.missed.lock().keys.contains_key(key)
+        self.count.load(Ordering::Acquire) != 0 && Guard::PendingBypass.stands() && {
+            let missed = self.missed.lock();
+            let has = |key| missed.keys.contains_key(key);
+            has(key) || key.whole_table().as_ref().is_some_and(has)
+        }
     }
 
-    fn put_off(self: &Arc<Self>, keys: &[EntryKey]) {
+    pub(crate) fn event(&self, event: Event) {
+        self.probe.event(event);
+    }
+
+    /// Invalidates as soon as the store answers.
+    pub(crate) fn put_off(self: &Arc<Self>, keys: &[EntryKey]) {
         let mut dropped = 0;
         let start = {
             let mut missed = self.missed.lock();

@@ -13,7 +13,7 @@ use crate::ports::telemetry::Event;
 use crate::values::error::{Error, ErrorKind, Result};
 use crate::values::key::EntryKey;
 use crate::values::moment::Moment;
-use crate::values::policy::Policy;
+use crate::values::policy::{Consistency, Policy};
 use crate::values::token::Token;
 
 use super::entry::{Cacheable, Entry};
@@ -197,7 +197,9 @@ impl<S: Source> Loader<S> {
     /// Those that may be read now, those to wait for, and those that were there but came
     /// too late for somebody aboard.
     async fn lease(&self, legs: Vec<Leg<S>>, began: Moment) -> Leases<S> {
-        let leases: Vec<Lease> = legs.iter().map(|leg| self.wish(leg.pilot.key(), false)).collect();
+        // A value that is there could not be served unseen, so it is not waited for either.
+        let force = self.policy.promise() == Consistency::Validated;
+        let leases: Vec<Lease> = legs.iter().map(|leg| self.wish(leg.pilot.key(), force)).collect();
         let before: Vec<u64> = legs.iter().map(|leg| leg.pilot.step()).collect();
         let lent = self.tier.lease::<S::Value>(&leases).await;
         let patient = self.clock.now().since(began) < self.lease.patience;

@@ -1,10 +1,16 @@
 //! What the patterns are made of: typed entries over a store that may fail,
-//! loads that callers share, invalidations that are never forgotten.
+//! loads that callers share, transactions that settle what they owe the cache,
+//! invalidations that are never forgotten.
 
+pub(crate) mod debt;
 pub(crate) mod entry;
+pub(crate) mod exclusive;
+pub(crate) mod fences;
 pub(crate) mod flight;
 pub(crate) mod invalidator;
+pub(crate) mod keeper;
 pub(crate) mod loader;
+pub(crate) mod session;
 pub(crate) mod shield;
 pub(crate) mod sources;
 pub(crate) mod switch;

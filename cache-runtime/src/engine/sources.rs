@@ -8,9 +8,11 @@ use super::entry::{Entry, Target};
 use super::loader::{Entries, Source};
 use crate::ports::database::{Database, Dialect};
 use crate::ports::model::{Model, Statements};
+use crate::ports::statement::Load;
 use crate::values::error::Result;
 use crate::values::guard::Guard;
 use crate::values::key::{KeyParts, KeyWriter};
+use crate::values::policy::Consistency;
 
 /// Rows by primary key.
 pub(crate) struct Rows<M, D> {
@@ -30,11 +32,11 @@ impl<M: Statements<D::Backend>, D: Database> Rows<M, D> {
         let width = M::DESCRIPTOR.key.len().max(1);
         let most = (<D::Backend as Dialect>::MAX_BINDS / width).max(1);
         if keys.len() <= most {
-            return self.database.load(M::by_keys(keys)).await;
+            return self.database.load(Load::select(M::among(keys))).await;
         }
         let mut rows = Vec::with_capacity(keys.len());
         for chunk in keys.chunks(most) {
-            rows.extend(self.database.load(M::by_keys(chunk.to_vec())).await?);
+            rows.extend(self.database.load(Load::select(M::among(chunk.to_vec()))).await?);
         }
         Ok(rows)
     }
@@ -48,10 +50,11 @@ impl<M: Model, D: Database> Entries for Rows<M, D> {
 
 impl<M: Statements<D::Backend>, D: Database> Source for Rows<M, D> {
     async fn load(&self, ids: Vec<M::Key>) -> Result<Vec<Option<Arc<M>>>> {
-        let mut rows = self.by_keys(ids.clone()).await?;
-        if let ([_], true) = (&ids[..], rows.len() <= 1) {
-            return Ok(vec![rows.pop().map(Arc::new)]);
+        if let [id] = &ids[..] {
+            let load = Load::select(M::is(id.clone()));
+            return Ok(vec![self.database.load(load).await?.pop().map(Arc::new)]);
         }
+        let rows = self.by_keys(ids.clone()).await?;
         let found = rows.len();
         let mut by_key: HashMap<M::Key, Arc<M>> =
             rows.into_iter().map(|row| (row.key(), Arc::new(row))).collect();
@@ -61,7 +64,8 @@ impl<M: Statements<D::Backend>, D: Database> Source for Rows<M, D> {
             // those one by one, so that each gets the row that is its own.
             for (id, answer) in ids.into_iter().zip(&mut answers) {
                 if answer.is_none() {
-                    *answer = self.database.load(M::by_keys(vec![id])).await?.pop().map(Arc::new);
+                    let load = Load::select(M::is(id));
+                    *answer = self.database.load(load).await?.pop().map(Arc::new);
                 }
             }
         }
@@ -138,7 +142,7 @@ impl<M: Statements<D::Backend>, D: Database> Source for Lookups<M, D> {
     async fn load(&self, ids: Vec<LookupId<M>>) -> Result<Vec<Found<M>>> {
         let mut answers = Vec::with_capacity(ids.len());
         for id in ids {
-            let row = self.database.load(M::by_lookup(id.value)).await?.pop();
+            let row = self.database.load(Load::select(M::carries(id.value))).await?.pop();
             answers.push(Found::Row(row.map(Arc::new)));
         }
         Ok(answers)
@@ -156,6 +160,8 @@ impl<M: Statements<D::Backend>, D: Database> Source for Lookups<M, D> {
             Found::Row(Some(row)) => (carries(&**row, id.index, &id.written)
                 || !Guard::OwnKey.stands())
             .then(|| Entry::Present(Arc::new(Target(row.key())))),
+            // With nothing to compare with the row, an absence could not be validated.
+            Found::Row(None) if M::DESCRIPTOR.policy.promise() == Consistency::Validated => None,
             Found::Row(None) => Some(Entry::Absent),
             Found::At(target) => Some(Entry::Present(target.clone())),
         }

@@ -1,11 +1,12 @@
 //! One model's entries on one store.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::entry::{Cacheable, Codecs, Entry};
 use super::shield::Shield;
 use crate::ports::model::Model;
-use crate::ports::store::{Fill, Filled, Form, Lease, Leased, Payload};
+use crate::ports::store::{Fill, Filled, Form, Lease, Leased, Payload, Put};
 use crate::ports::telemetry::{Event, Probe};
 use crate::values::key::{EntryKey, KeyParts, KeyWriter};
 use crate::values::token::Token;
@@ -18,6 +19,8 @@ pub(crate) struct Tier {
     probe: Box<dyn Probe>,
     rows: KeyWriter,
     lookups: Vec<KeyWriter>,
+    /// How much of each key names the table, where it can be invalidated as a whole.
+    table: usize,
 }
 
 /// The answer to a lease, typed.
@@ -34,7 +37,7 @@ pub(crate) struct Filling<'a, V> {
     pub(crate) key: &'a EntryKey,
     pub(crate) token: Token,
     pub(crate) leased_at: u64,
-    pub(crate) life: std::time::Duration,
+    pub(crate) life: Duration,
     pub(crate) entry: Entry<V>,
 }
 
@@ -51,6 +54,7 @@ impl Tier {
         let mut model = KeyWriter::default();
         model.text(namespace);
         model.text(table);
+        let table = M::DESCRIPTOR.policy.bulk_limit().map_or(0, |_| model.as_bytes().len());
         let mut rows = model.clone();
         rows.text("row");
         let lookups = M::DESCRIPTOR
@@ -63,14 +67,19 @@ impl Tier {
                 prefix
             })
             .collect();
-        Self { model: M::DESCRIPTOR.model, shield, codecs, probe, rows, lookups }
+        Self { model: M::DESCRIPTOR.model, shield, codecs, probe, rows, lookups, table }
     }
 
     /// The entry of the row with this key.
     pub(crate) fn row_key(&self, key: &(impl KeyParts + ?Sized)) -> EntryKey {
         let mut writer = self.rows.clone();
         key.write_parts(&mut writer);
-        EntryKey::from_writer(writer)
+        EntryKey::in_table(writer, self.table)
+    }
+
+    /// All entries of the table together, if it can be invalidated as a whole.
+    pub(crate) fn table_key(&self) -> Option<EntryKey> {
+        EntryKey::in_table(self.rows.clone(), self.table).whole_table()
     }
 
     /// The entry of a unique value; none for NULL, which leads nowhere.
@@ -81,7 +90,7 @@ impl Tier {
     ) -> Option<EntryKey> {
         let mut writer = self.lookups.get(lookup)?.clone();
         value.write_parts(&mut writer);
-        (!writer.has_null()).then(|| EntryKey::from_writer(writer))
+        (!writer.has_null()).then(|| EntryKey::in_table(writer, self.table))
     }
 
     /// The model's name, for spans.
@@ -139,7 +148,10 @@ impl Tier {
                 Leased::Hit(payload) => self.unpack(Some(payload)).map(Lent::Hit),
                 Leased::Granted(at) => Some(Lent::Granted(at)),
                 Leased::Held => Some(Lent::Held),
-                Leased::Bypass => Some(Lent::Bypass),
+                Leased::Bypass => {
+                    self.event(Event::Bypass("fenced"));
+                    Some(Lent::Bypass)
+                }
             })
             .collect()
     }
@@ -159,6 +171,7 @@ impl Tier {
                         key: filling.key.clone(),
                         token: filling.token,
                         payload,
+                        version: filling.entry.version(),
                         life: filling.life,
                     });
                 }
@@ -181,12 +194,30 @@ impl Tier {
                         Filled::Accepted => Event::Filled,
                         Filled::LeaseLost => Event::FillRefused("lease_lost"),
                         Filled::TooLate => Event::FillRefused("too_late"),
+                        Filled::Older => Event::FillRefused("older"),
                     });
                 }
             }
             Err(_) => places.iter().for_each(|_| self.event(Event::FillRefused("store"))),
         }
         accepted
+    }
+
+    /// The value as it is put when a fence is lifted; `fenced_at` is the store's time then.
+    pub(crate) fn pack<V: Cacheable>(
+        &self,
+        entry: &Entry<V>,
+        fenced_at: u64,
+        life: Duration,
+    ) -> Option<Put> {
+        match self.codecs.pack(entry, self.shield.store().form(), fenced_at) {
+            Ok(payload) => Some(Put { payload, version: entry.version(), life }),
+            Err(error) => {
+                tracing::warn!(%error, "a row cannot be encoded and stays uncached");
+                self.event(Event::FillRefused("encode"));
+                None
+            }
+        }
     }
 
     /// Gives leases back. If the store does not hear it, they expire.

@@ -9,16 +9,21 @@ use super::cache::{Cache, Inner};
 use super::registration::{Parts, Registration};
 use crate::adapters::metrics::MetricsTelemetry;
 use crate::adapters::system::{RandomTokens, SystemClock};
+use crate::engine::debt::{FENCE_EXPIRY, Ledger};
 use crate::engine::entry::Codecs;
+use crate::engine::exclusive::claim;
+use crate::engine::fences::Fences;
 use crate::engine::loader::LeasePolicy;
 use crate::engine::shield::{BreakerPolicy, Shield};
 use crate::engine::switch::Switch;
 use crate::ports::clock::{Clock, Tokens};
 use crate::ports::codec::Codec;
 use crate::ports::database::Database;
-use crate::ports::store::Store;
+use crate::ports::model::Descriptor;
+use crate::ports::store::{Store, StoreFacts};
 use crate::ports::telemetry::Telemetry;
 use crate::values::error::{Error, ErrorKind, Result};
+use crate::values::policy::Consistency;
 
 /// What can be the database of a cache: a pool, or an implementation of [`Database`].
 #[diagnostic::on_unimplemented(
@@ -81,6 +86,8 @@ pub struct Builder<D: Database> {
     max_entry: usize,
     lease: LeasePolicy,
     breaker: BreakerPolicy,
+    fence_expiry: Duration,
+    accepts_fence_loss: bool,
 }
 
 impl<D: Database> Builder<D> {
@@ -100,6 +107,8 @@ impl<D: Database> Builder<D> {
                 patience: Duration::from_secs(1),
             },
             breaker: BreakerPolicy { failures: 3, cool_down: Duration::from_millis(500) },
+            fence_expiry: FENCE_EXPIRY,
+            accepts_fence_loss: false,
         }
     }
 
@@ -153,6 +162,24 @@ impl<D: Database> Builder<D> {
     #[must_use]
     pub fn lease_expiry(mut self, expiry: Duration) -> Self {
         self.lease.expiry = expiry;
+        self
+    }
+
+    /// How long a fence stands if the process that put it up dies; 10 s by default. It is
+    /// renewed for as long as a COMMIT takes. While it stands, its entry is read from the
+    /// database.
+    #[must_use]
+    pub fn fence_expiry(mut self, expiry: Duration) -> Self {
+        self.fence_expiry = expiry;
+        self
+    }
+
+    /// Accepts that `strict(fenced)` does not hold where the store forgets a fence: by eviction,
+    /// by an asynchronous failover, by a restart from an old snapshot. Without this, such a
+    /// store is refused. Also acknowledges a strict write whose end the store did not confirm.
+    #[must_use]
+    pub fn accept_fence_loss(mut self) -> Self {
+        self.accepts_fence_loss = true;
         self
     }
 
@@ -211,6 +238,9 @@ impl<D: Database> Builder<D> {
         check_models(&self.models)?;
         self.database.check().await?;
         let facts = store.start().await?;
+        if !self.accepts_fence_loss {
+            check_fences(&self.models, &facts)?;
+        }
         let mut built_in = built_in_codecs();
         let writer = match self.codec {
             Some(codec) => codec,
@@ -229,8 +259,19 @@ impl<D: Database> Builder<D> {
             self.telemetry.probe("*", store.tier()),
             self.breaker,
         ));
-        let parts = Parts {
+        let fences = Fences {
+            shield: shield.clone(),
+            clock: self.clock.clone(),
+            tokens: self.tokens.clone(),
+            expiry: self.fence_expiry,
+        };
+        let ledger = Arc::new(Ledger {
             database: self.database,
+            fences,
+            accepts_fence_loss: self.accepts_fence_loss,
+        });
+        let parts = Parts {
+            ledger: ledger.clone(),
             namespace: self.namespace,
             shield,
             codecs: Arc::new(Codecs::new(writer, built_in, self.max_entry)),
@@ -240,11 +281,19 @@ impl<D: Database> Builder<D> {
             lease: self.lease,
             switch: switch.clone(),
         };
+        let strict = self.models.iter().any(|model| is_fenced(&model.descriptor));
+        let exclusive = match facts.instance.filter(|_| strict) {
+            Some(instance) => {
+                let (database, clock) = (&ledger.database, &parts.clock);
+                claim(database, clock, &parts.namespace, instance, &switch).await?
+            }
+            None => None,
+        };
         let mut models = HashMap::new();
         for model in &self.models {
-            models.insert(model.id, (model.put_together)(&parts)?);
+            models.insert(model.id, (model.put_together)(&parts).await?);
         }
-        Ok(Cache::put_together(Inner { models, switch, facts, database: parts.database }))
+        Ok(Cache::put_together(Inner { models, switch, facts, ledger, _exclusive: exclusive }))
     }
 }
 
@@ -266,6 +315,27 @@ fn check_models<D: Database>(models: &[Registration<D>]) -> Result<()> {
         }
     }
     Ok(())
+}
+
+fn is_fenced(model: &Descriptor) -> bool {
+    model.policy.promise() == Consistency::Fenced
+}
+
+/// A store that may forget fences cannot keep what `strict(fenced)` promises.
+fn check_fences<D: Database>(models: &[Registration<D>], facts: &StoreFacts) -> Result<()> {
+    let risk = match (facts.evicts, facts.replicated) {
+        (true, _) => "may evict keys (set `maxmemory-policy noeviction`, or no `maxmemory`)",
+        (_, true) => "has replicas, and a failover to one forgets the latest fences",
+        _ => return Ok(()),
+    };
+    match models.iter().find(|model| is_fenced(&model.descriptor)) {
+        None => Ok(()),
+        Some(model) => Err(configuration(format!(
+            "`{}` is `strict(fenced)`, but the store {risk}; use such a store, or \
+             `strict(validated)`, or accept the risk with `.accept_fence_loss()`",
+            model.descriptor.model
+        ))),
+    }
 }
 
 fn built_in_codecs() -> Vec<Arc<dyn Codec>> {

@@ -7,8 +7,10 @@ use std::sync::Arc;
 use super::builder::{Builder, IntoDatabase};
 use super::registration::Ready;
 use super::repository::{Cached, Repository};
+use crate::engine::debt::Ledger;
+use crate::engine::exclusive::Exclusive;
+use crate::engine::keeper::Keeper;
 use crate::engine::switch::Switch;
-use crate::patterns::cache_aside::CacheAside;
 use crate::ports::database::Database;
 use crate::ports::model::Statements;
 use crate::ports::store::StoreFacts;
@@ -20,7 +22,9 @@ pub(super) struct Inner<D> {
     pub(super) models: HashMap<TypeId, Ready>,
     pub(super) switch: Switch,
     pub(super) facts: StoreFacts,
-    pub(super) database: D,
+    pub(super) ledger: Arc<Ledger<D>>,
+    /// Where a store inside the process keeps strict promises.
+    pub(super) _exclusive: Option<Arc<Exclusive>>,
 }
 
 impl<D: Database> Clone for Cache<D> {
@@ -47,18 +51,22 @@ impl<D: Database> Cache<D> {
     /// application starts.
     #[must_use]
     pub fn repository<M: Cached + Statements<D::Backend>>(&self) -> M::Repository<D> {
-        let aside = self
-            .model::<M>()
-            .1
-            .clone()
-            .downcast::<CacheAside<M, D>>()
-            .unwrap_or_else(|_| unreachable!("registered under its own type"));
-        Repository::new(aside).into()
+        Repository::new(self.0.ledger.clone(), self.keeper::<M>()).into()
+    }
+
+    pub(super) fn ledger(&self) -> &Arc<Ledger<D>> {
+        &self.0.ledger
+    }
+
+    #[track_caller]
+    pub(super) fn keeper<M: Cached + Statements<D::Backend>>(&self) -> Arc<Keeper<M, D>> {
+        let keeper = self.model::<M>().1.clone().downcast();
+        keeper.unwrap_or_else(|_| unreachable!("registered under its own type"))
     }
 
     /// The database under the cache, for what goes past it.
     pub fn database(&self) -> &D {
-        &self.0.database
+        &self.0.ledger.database
     }
 
     /// What the store said of itself at start.

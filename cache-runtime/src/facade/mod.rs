@@ -2,5 +2,8 @@
 
 pub(crate) mod builder;
 pub(crate) mod cache;
+pub(crate) mod raw;
 pub(crate) mod registration;
 pub(crate) mod repository;
+pub(crate) mod touched;
+pub(crate) mod transaction;

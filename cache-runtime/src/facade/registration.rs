@@ -5,24 +5,27 @@ use std::sync::Arc;
 
 use diesel::query_builder::{QueryBuilder as _, QueryFragment as _};
 
+use crate::engine::debt::Ledger;
 use crate::engine::entry::Codecs;
 use crate::engine::flight::Flights;
 use crate::engine::invalidator::Invalidator;
+use crate::engine::keeper::{Keeper, Triggers};
 use crate::engine::loader::{LeasePolicy, Loader};
 use crate::engine::shield::Shield;
 use crate::engine::sources::{Lookups, Rows};
 use crate::engine::switch::Switch;
 use crate::engine::tier::Tier;
-use crate::patterns::cache_aside::CacheAside;
+use crate::ports::BoxFuture;
 use crate::ports::clock::{Clock, Tokens};
-use crate::ports::database::Database;
+use crate::ports::database::{Database, Dialect};
 use crate::ports::model::{Descriptor, Model, Statements};
+use crate::ports::statement::Load;
 use crate::ports::telemetry::Telemetry;
-use crate::values::error::Result;
+use crate::values::error::{Error, ErrorKind, Result};
 
 /// What all models of one cache share.
 pub(crate) struct Parts<D> {
-    pub(crate) database: D,
+    pub(crate) ledger: Arc<Ledger<D>>,
     pub(crate) namespace: String,
     pub(crate) shield: Arc<Shield>,
     pub(crate) codecs: Arc<Codecs>,
@@ -33,7 +36,7 @@ pub(crate) struct Parts<D> {
     pub(crate) switch: Switch,
 }
 
-/// A model put together: its kill switch and its `CacheAside<M, D>`.
+/// A model put together: its kill switch and its `Keeper<M, D>`.
 pub(crate) type Ready = (Switch, Arc<dyn Any + Send + Sync>);
 
 /// A model in the list that [`models!`](crate::models) makes.
@@ -41,8 +44,11 @@ pub struct Registration<D: Database> {
     pub(crate) descriptor: Descriptor,
     pub(crate) id: TypeId,
     pub(crate) table: fn() -> Result<String>,
-    pub(crate) put_together: fn(&Parts<D>) -> Result<Ready>,
+    pub(crate) put_together: PutTogether<D>,
 }
+
+/// Makes a [`Ready`], asking the database's catalogue about the table.
+type PutTogether<D> = for<'a> fn(&'a Parts<D>) -> BoxFuture<'a, Result<Ready>>;
 
 impl<D: Database> Registration<D> {
     /// Registers `M`.
@@ -51,7 +57,7 @@ impl<D: Database> Registration<D> {
             descriptor: M::DESCRIPTOR,
             id: TypeId::of::<M>(),
             table: table::<M, D>,
-            put_together: put_together::<M, D>,
+            put_together: |parts| Box::pin(put_together::<M, D>(parts)),
         }
     }
 }
@@ -63,7 +69,13 @@ fn table<M: Statements<D::Backend>, D: Database>() -> Result<String> {
     Ok(builder.finish().replace(['"', '`'], ""))
 }
 
-fn put_together<M: Statements<D::Backend>, D: Database>(parts: &Parts<D>) -> Result<Ready> {
+async fn put_together<M: Statements<D::Backend>, D: Database>(parts: &Parts<D>) -> Result<Ready> {
+    let database = &parts.ledger.database;
+    let name = table::<M, D>()?;
+    let triggers = triggers(database, &name).await?;
+    if M::DESCRIPTOR.version.is_some() {
+        check_counter::<M, D>(database).await?;
+    }
     let probe =
         || parts.telemetry.probe(<M as Model>::DESCRIPTOR.model, parts.shield.store().tier());
     let tier = Arc::new(Tier::new::<M>(
@@ -71,10 +83,10 @@ fn put_together<M: Statements<D::Backend>, D: Database>(parts: &Parts<D>) -> Res
         parts.codecs.clone(),
         probe(),
         &parts.namespace,
-        &table::<M, D>()?,
+        &name,
     ));
     let rows = Arc::new(Loader {
-        source: Rows::<M, D>::new(parts.database.clone()),
+        source: Rows::<M, D>::new(database.clone()),
         tier: tier.clone(),
         flights: Flights::new(),
         clock: parts.clock.clone(),
@@ -83,7 +95,7 @@ fn put_together<M: Statements<D::Backend>, D: Database>(parts: &Parts<D>) -> Res
         lease: parts.lease,
     });
     let lookups = Arc::new(Loader {
-        source: Lookups::<M, D>::new(parts.database.clone()),
+        source: Lookups::<M, D>::new(database.clone()),
         tier: tier.clone(),
         flights: Flights::new(),
         clock: parts.clock.clone(),
@@ -94,13 +106,42 @@ fn put_together<M: Statements<D::Backend>, D: Database>(parts: &Parts<D>) -> Res
     let invalidator =
         Arc::new(Invalidator::new(parts.shield.clone(), parts.clock.clone(), probe()));
     let switch = parts.switch.child();
-    let aside = CacheAside::<M, D> {
-        database: parts.database.clone(),
+    let keeper = Keeper::<M, D> {
+        database: database.clone(),
         tier,
         rows,
         lookups,
         invalidator,
         switch: switch.clone(),
+        tokens: parts.tokens.clone(),
+        triggers,
     };
-    Ok((switch, Arc::new(aside)))
+    Ok((switch, Arc::new(keeper)))
+}
+
+/// What a statement returned may not be what its table's triggers leave.
+async fn triggers<D: Database>(database: &D, table: &str) -> Result<Option<Triggers>> {
+    let sql = <D::Backend as Dialect>::triggers_of(table);
+    let found = database.load(Load::<_, String>::plain(sql)).await?;
+    Ok(match found.iter().any(|when| when == "deferred") {
+        true => Some(Triggers::Deferred),
+        false => found.first().map(|_| Triggers::Immediate),
+    })
+}
+
+/// Versions are taken from a counter that outlives the rows.
+async fn check_counter<M: Model, D: Database>(database: &D) -> Result<()> {
+    let load = Load::<_, String>::plain(<D::Backend as Dialect>::CHECK_COUNTER);
+    database.load(load).await.map(drop).map_err(|source| {
+        Error::new(
+            ErrorKind::Configuration,
+            format!(
+                "`{}` declares a version, but the database has no counter for versions; run, in a \
+                 migration: {}",
+                M::DESCRIPTOR.model,
+                <D::Backend as Dialect>::CREATE_COUNTER
+            ),
+        )
+        .with_source(source)
+    })
 }

@@ -2,9 +2,12 @@
 
 use std::sync::Arc;
 
-use crate::patterns::cache_aside::CacheAside;
-use crate::ports::database::Database;
-use crate::ports::model::{Change, Insert, Model, Statements, Upsert};
+use crate::engine::debt::Ledger;
+use crate::engine::keeper::Keeper;
+use crate::patterns::write::{Order, alone};
+use crate::ports::database::{Database, Dialect};
+use crate::ports::model::{Change, Insert, Model, Save, Statements, Upsert, Versioned};
+use crate::ports::statement::{Filter, Load};
 use crate::values::error::{Error, ErrorKind, Result};
 use crate::values::key::{AsKey, KeyParts};
 
@@ -25,29 +28,45 @@ pub trait Cached: Model {
 ///
 /// # Consistency
 ///
-/// `eventual`, the default of cache-aside: a hit is never older than the hard
+/// That of the model. `eventual`, the default: a hit is never older than the hard
 /// `ttl`, counted from before the database read that produced it. While the
 /// store answers, a read that begins after a write through the repository was
 /// acknowledged sees it, in every process. A crash between a commit and its
 /// invalidation, a store that lost a message or failed over, or a write that
 /// goes past the repository can cost at most the ttl.
 ///
+/// `strict(fenced)`: once a write is acknowledged no later read, in any process, gives an older
+/// value, and reads never go back; as long as the store does not forget a fence, and a COMMIT
+/// takes effect within the life of its fence. `strict(validated)`: the same, whatever the store
+/// does, at the price of one read of the row's version for each hit. Both hold for writes
+/// through the repository or [`Cache::transaction`](crate::Cache::transaction).
+///
 /// # Errors
 ///
-/// Every method can fail with [`ErrorKind::Pool`] or [`ErrorKind::Database`].
-/// A store that is away is never an error: reads go to the database, writes
-/// commit, and the invalidations that they owe are sent when it is back.
-pub struct Repository<M: Model, D: Database>(Arc<CacheAside<M, D>>);
+/// Every method can fail with [`ErrorKind::Pool`] or [`ErrorKind::Database`]; a write also with
+/// [`ErrorKind::CommitUnknown`], if the connection was lost while it committed.
+/// A store that is away is never an error of a read, nor of a write but to a `strict(fenced)`
+/// model: reads go to the database, writes commit, and the invalidations that they owe are sent
+/// when it is back. A write to a `strict(fenced)` model fails with [`ErrorKind::Store`] before
+/// it commits, or with [`ErrorKind::Unreleased`] if the store went away after that.
+pub struct Repository<M: Model, D: Database> {
+    ledger: Arc<Ledger<D>>,
+    keeper: Arc<Keeper<M, D>>,
+}
 
 impl<M: Model, D: Database> Clone for Repository<M, D> {
     fn clone(&self) -> Self {
-        Self(self.0.clone())
+        Self { ledger: self.ledger.clone(), keeper: self.keeper.clone() }
     }
 }
 
 impl<M: Statements<D::Backend>, D: Database> Repository<M, D> {
-    pub(crate) fn new(aside: Arc<CacheAside<M, D>>) -> Self {
-        Self(aside)
+    pub(crate) fn new(ledger: Arc<Ledger<D>>, keeper: Arc<Keeper<M, D>>) -> Self {
+        Self { ledger, keeper }
+    }
+
+    async fn write(&self, order: Order<D::Backend, M>) -> Result<Option<Arc<M>>> {
+        Ok(alone(&self.ledger, &self.keeper, order).await?.pop())
     }
 
     /// The row with this key, if there is one.
@@ -58,7 +77,7 @@ impl<M: Statements<D::Backend>, D: Database> Repository<M, D> {
     ///
     /// Dropping the future is safe at any point: a load goes on for the others.
     pub async fn find(&self, key: impl AsKey<M::Key>) -> Result<Option<Arc<M>>> {
-        self.0.find(key).await
+        self.keeper.find(key).await
     }
 
     /// The rows with these keys, in the order of the keys, duplicates included.
@@ -70,12 +89,12 @@ impl<M: Statements<D::Backend>, D: Database> Repository<M, D> {
         keys: impl IntoIterator<Item = impl AsKey<M::Key>>,
     ) -> Result<Vec<Option<Arc<M>>>> {
         let keys = keys.into_iter().map(|key| key.to_key()).collect();
-        self.0.find_many(keys).await
+        self.keeper.find_many(keys).await
     }
 
     /// The row with this key, straight from the primary. Neither reads the cache nor fills it.
     pub async fn find_uncached(&self, key: impl AsKey<M::Key>) -> Result<Option<Arc<M>>> {
-        self.0.find_uncached(key.to_key()).await
+        self.keeper.find_uncached(key.to_key()).await
     }
 
     /// The row with this key from the primary, and into the cache.
@@ -83,14 +102,14 @@ impl<M: Statements<D::Backend>, D: Database> Repository<M, D> {
     /// For rows that were changed past the repository. Sees everything that committed
     /// before the call.
     pub async fn refresh(&self, key: impl AsKey<M::Key>) -> Result<Option<Arc<M>>> {
-        self.0.refresh(key.to_key()).await
+        self.keeper.refresh(key.to_key()).await
     }
 
     /// Inserts a row, and returns it as the database holds it, defaults included.
     ///
     /// A remembered absence of its key and unique values is forgotten before this returns.
-    pub async fn insert<I: Insert<M, D::Backend>>(&self, new: I) -> Result<M> {
-        one(self.0.write(None, new.insert()).await?.after)
+    pub async fn insert<I: Insert<M, D::Backend>>(&self, new: I) -> Result<Arc<M>> {
+        self.write(inserting(new)).await?.ok_or_else(suppressed)
     }
 
     /// Changes the row with this key, and returns it as the database holds it;
@@ -106,26 +125,104 @@ impl<M: Statements<D::Backend>, D: Database> Repository<M, D> {
         &self,
         key: impl AsKey<M::Key>,
         change: C,
-    ) -> Result<Option<M>> {
-        let key = key.to_key();
-        Ok(self.0.write(Some(key.clone()), change.update(key)).await?.after.pop())
+    ) -> Result<Option<Arc<M>>> {
+        self.write(changing(key.to_key(), change, None)).await
+    }
+
+    /// As [`update`](Self::update), but only if the row is still at this version.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Conflict`] if it is not, or if there is no such row.
+    pub async fn update_at<C: Change<M, D::Backend>>(
+        &self,
+        key: impl AsKey<M::Key>,
+        version: i64,
+        change: C,
+    ) -> Result<Arc<M>>
+    where
+        M: Versioned,
+    {
+        let order = changing(key.to_key(), change, Some(version));
+        self.write(order).await?.ok_or_else(suppressed)
+    }
+
+    /// Writes every column of the row, if the database still has the version that `row` has.
+    /// Returns it as the database holds it, with its new version.
+    ///
+    /// Without a version there is no such method: it would overwrite what others have changed
+    /// since the row was read. A transaction has one, for a row that it has locked.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Conflict`] if the row has changed since it was read, or is gone.
+    pub async fn save(&self, row: M) -> Result<Arc<M>>
+    where
+        M: Save<D::Backend> + Versioned,
+    {
+        let version = row.version();
+        self.write(saving(row, version)).await?.ok_or_else(suppressed)
     }
 
     /// Deletes the row with this key, and returns it; `None` if there is no such row.
-    pub async fn delete(&self, key: impl AsKey<M::Key>) -> Result<Option<M>> {
-        let key = key.to_key();
-        Ok(self.0.write(Some(key.clone()), M::delete(key)).await?.after.pop())
+    pub async fn delete(&self, key: impl AsKey<M::Key>) -> Result<Option<Arc<M>>> {
+        self.write(deleting(key.to_key())).await
     }
 
     /// Inserts the row, or changes the row that has its primary key.
     ///
     /// `key` is the primary key of `new`: it finds the unique values that the row had
     /// before. Returns the row as the database holds it.
-    pub async fn upsert<I, C>(&self, key: impl AsKey<M::Key>, new: I, change: C) -> Result<M>
+    pub async fn upsert<I, C>(&self, key: impl AsKey<M::Key>, new: I, change: C) -> Result<Arc<M>>
     where
         I: Upsert<M, D::Backend, C>,
     {
-        one(self.0.write(Some(key.to_key()), new.upsert(change)).await?.after)
+        self.write(upserting(key.to_key(), new, change)).await?.ok_or_else(suppressed)
+    }
+
+    /// Changes the rows that meet the condition, and returns them as the database holds them.
+    ///
+    /// The rows are locked and read first, so that their entries and old unique values are
+    /// known; then exactly those rows are written and invalidated, or put. A model that says
+    /// `bulk = 1000` has its whole table invalidated instead where more rows are met.
+    ///
+    /// ```ignore
+    /// accounts.update_where(accounts::balance.lt(0), AccountChanges::frozen()).await?;
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Configuration`] if there are more rows than one statement can name, and the
+    /// model does not say `bulk`.
+    pub async fn update_where<C: Change<M, D::Backend>>(
+        &self,
+        rows: impl Filter<M, D::Backend>,
+        change: C,
+    ) -> Result<Vec<Arc<M>>> {
+        alone(&self.ledger, &self.keeper, changing_where(rows, change)).await
+    }
+
+    /// Deletes the rows that meet the condition, and returns them as they were. Otherwise as
+    /// [`update_where`](Self::update_where).
+    ///
+    /// # Errors
+    ///
+    /// As [`update_where`](Self::update_where).
+    pub async fn delete_where(&self, rows: impl Filter<M, D::Backend>) -> Result<Vec<Arc<M>>> {
+        alone(&self.ledger, &self.keeper, deleting_where(rows)).await
+    }
+
+    /// Forgets all rows of the table, after it was changed past the repository. The cost does not
+    /// grow with the number of rows cached: every process sees a new era of the table.
+    ///
+    /// Call it after the change has committed. Where readers may not see anything older once it
+    /// has, use [`Tx::touch_table`](crate::Tx::touch_table) in the transaction of the change.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Configuration`] if the model does not say `bulk = ..`.
+    pub async fn invalidate_table(&self) -> Result<()> {
+        self.keeper.invalidate_table().await
     }
 
     /// Forgets the row with this key, after it was changed past the repository.
@@ -134,13 +231,13 @@ impl<M: Statements<D::Backend>, D: Database> Repository<M, D> {
     /// forgotten: what they lead to is verified; a remembered absence of one does, with the
     /// generated `invalidate_by_..`.
     pub async fn invalidate(&self, key: impl AsKey<M::Key>) {
-        self.0.invalidate([key.to_key()]).await;
+        self.keeper.invalidate([key.to_key()]).await;
     }
 
     /// Forgets the rows with these keys, in one round trip.
     pub async fn invalidate_many(&self, keys: impl IntoIterator<Item = impl AsKey<M::Key>>) {
         let keys: Vec<M::Key> = keys.into_iter().map(|key| key.to_key()).collect();
-        self.0.invalidate(keys).await;
+        self.keeper.invalidate(keys).await;
     }
 
     /// The row with this unique value. Called by the generated `find_by_..`.
@@ -151,22 +248,63 @@ impl<M: Statements<D::Backend>, D: Database> Repository<M, D> {
         value: &(impl KeyParts + Sync),
         owned: impl Fn() -> M::Lookup + Send,
     ) -> Result<Option<Arc<M>>> {
-        self.0.find_by(lookup, value, owned).await
+        self.keeper.find_by(lookup, value, owned).await
     }
 
     /// Forgets where this unique value leads. Called by the generated `invalidate_by_..`.
     #[doc(hidden)]
     pub async fn invalidate_by(&self, lookup: usize, value: &(impl KeyParts + Sync)) {
-        self.0.invalidate_by(lookup, value).await;
+        self.keeper.invalidate_by(lookup, value).await;
     }
 }
 
-/// The one row that an insert returns.
-fn one<M>(mut rows: Vec<M>) -> Result<M> {
-    rows.pop().ok_or_else(|| {
-        Error::new(
-            ErrorKind::Database,
-            "the insert returned no row; a trigger or rule may have suppressed it",
-        )
-    })
+pub(super) fn inserting<M, DB: Dialect>(new: impl Insert<M, DB>) -> Order<DB, M> {
+    Order::Insert(new.insert())
+}
+
+pub(super) fn changing<M: Statements<DB>, DB: Dialect>(
+    key: M::Key,
+    change: impl Change<M, DB>,
+    expected: Option<i64>,
+) -> Order<DB, M> {
+    let row = M::is(key);
+    Order::Change { statement: change.update(row.clone()), row, expected }
+}
+
+pub(super) fn saving<M: Save<DB>, DB: Dialect>(row: M, expected: Option<i64>) -> Order<DB, M> {
+    Order::Change { row: M::is(row.key()), statement: row.save(), expected }
+}
+
+pub(super) fn deleting<M: Statements<DB>, DB: Dialect>(key: M::Key) -> Order<DB, M> {
+    Order::Delete(Load::delete(M::is(key)))
+}
+
+pub(super) fn upserting<M: Statements<DB>, DB: Dialect, C>(
+    key: M::Key,
+    new: impl Upsert<M, DB, C>,
+    change: C,
+) -> Order<DB, M> {
+    Order::Change { row: M::is(key), statement: new.upsert(change), expected: None }
+}
+
+pub(super) fn changing_where<M: Statements<DB>, DB: Dialect>(
+    rows: impl Filter<M, DB>,
+    change: impl Change<M, DB>,
+) -> Order<DB, M> {
+    let statement = Box::new(|rows| change.update(rows));
+    Order::Filter { rows: rows.condition(), deletes: false, statement }
+}
+
+pub(super) fn deleting_where<M: Statements<DB>, DB: Dialect>(
+    rows: impl Filter<M, DB>,
+) -> Order<DB, M> {
+    Order::Filter { rows: rows.condition(), deletes: true, statement: Box::new(Load::delete) }
+}
+
+/// A statement that must return a row returned none.
+pub(super) fn suppressed() -> Error {
+    Error::new(
+        ErrorKind::Database,
+        "the statement returned no row; a trigger or rule may have suppressed it",
+    )
 }

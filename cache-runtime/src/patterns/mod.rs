@@ -1,3 +1,5 @@
-//! The caching patterns, one short file each.
+//! The caching patterns, one short file each, and what a write goes through whatever its pattern.
 
-pub(crate) mod cache_aside;
+mod cache_aside;
+pub(crate) mod write;
+mod write_through;

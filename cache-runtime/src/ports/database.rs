@@ -1,148 +1,74 @@
 //! The database: where the truth is.
 
 use std::future::Future;
-use std::marker::PhantomData;
 
-use diesel::QueryResult;
 use diesel::backend::Backend;
-use diesel::query_builder::{AstPass, Query, QueryFragment, QueryId};
-use diesel::sql_types::Untyped;
+use diesel::deserialize;
+use diesel::row::Row;
 
-use super::model::{FromRow, Model};
+use super::model::FromRow;
+use super::statement::{Load, Version};
 use crate::values::error::Result;
 
 /// What differs between databases, and nothing else.
-pub trait Dialect: Backend<QueryBuilder: Default> + Default {
+pub trait Dialect: Backend<QueryBuilder: Default> + Default + 'static {
     /// Begins a transaction that will write, so that it need not upgrade later.
     const BEGIN_WRITE: &'static str;
     /// Follows a SELECT whose rows must stay as they are until the transaction ends.
     const LOCK_ROWS: &'static str;
     /// How many values one statement may bind.
     const MAX_BINDS: usize;
+    /// The next number of the counter that versions are taken from, as an expression.
+    const NEXT_VERSION: &'static str;
+    /// What a transaction runs before [`NEXT_VERSION`](Self::NEXT_VERSION), if anything.
+    const COUNT_VERSION: &'static str;
+    /// Fails unless the counter is there.
+    const CHECK_COUNTER: &'static str;
+    /// Makes the counter.
+    const CREATE_COUNTER: &'static str;
+    /// Names the present transaction, as text; empty where a lost COMMIT cannot go on.
+    const TRANSACTION: &'static str;
+
+    /// Tells `in progress`, `committed` or `aborted` of a transaction so named.
+    fn outcome_of(transaction: &str) -> String;
+
+    /// Tells of each trigger or rule of a table, `plain` or `deferred`. `table` is its name in
+    /// the database, with the schema, unquoted.
+    fn triggers_of(table: &str) -> String;
+
+    /// Tells where the database is, as text: the same to every process, and empty where only this
+    /// one can reach it.
+    const PLACE: &'static str;
+
+    /// How a process claims the database for itself.
+    fn claim(namespace: &str) -> Claim;
+
+    /// A column of text.
+    fn text<'a>(row: &impl Row<'a, Self>) -> deserialize::Result<String>;
+
+    /// A column of 64-bit integers.
+    fn integer<'a>(row: &impl Row<'a, Self>) -> deserialize::Result<i64>;
 }
 
-/// A statement that returns rows of `U`, its Diesel type erased.
-///
-/// The column list is written here, from the model's names, and not by Diesel from a tuple of
-/// columns: the compiler then has one type fewer to check for each statement, however wide the
-/// table is.
-pub struct Load<DB: Backend, U> {
-    verb: Verb,
-    table: Box<dyn QueryFragment<DB> + Send>,
-    columns: &'static [&'static str],
-    /// The condition, or the whole statement up to its RETURNING.
-    fragment: Box<dyn QueryFragment<DB> + Send>,
-    suffix: &'static str,
-    rows: PhantomData<fn() -> U>,
+/// A lock that ends with the process that holds it.
+#[derive(Debug, Clone)]
+pub enum Claim {
+    /// On a file beside the database's own.
+    File,
+    /// Taken by this statement, which answers `true` or `false`, until its transaction ends.
+    Transaction(String),
 }
 
-#[derive(Clone, Copy)]
-enum Verb {
-    Select,
-    Delete,
-    Write,
-}
-
-impl<DB: Backend, M: Model<Table: QueryFragment<DB>>> Load<DB, M> {
-    /// SELECT the model's columns FROM its table WHERE the condition holds.
-    pub fn select_where(condition: impl QueryFragment<DB> + Send + 'static) -> Self {
-        Self::with(Verb::Select, condition)
-    }
-
-    /// DELETE FROM the model's table WHERE the condition holds, RETURNING its columns.
-    pub fn delete_where(condition: impl QueryFragment<DB> + Send + 'static) -> Self {
-        Self::with(Verb::Delete, condition)
-    }
-
-    /// An insert or update of the model's table, RETURNING its columns.
-    pub fn returning(statement: impl QueryFragment<DB> + Send + 'static) -> Self {
-        Self::with(Verb::Write, statement)
-    }
-
-    fn with(verb: Verb, fragment: impl QueryFragment<DB> + Send + 'static) -> Self {
-        Self {
-            verb,
-            table: Box::new(M::Table::default()),
-            columns: M::DESCRIPTOR.columns,
-            fragment: Box::new(fragment),
-            suffix: "",
-            rows: PhantomData,
-        }
+impl<DB: Dialect> FromRow<DB> for String {
+    fn from_row<'a>(row: &impl Row<'a, DB>) -> deserialize::Result<Self> {
+        DB::text(row)
     }
 }
 
-impl<DB: Dialect, U> Load<DB, U> {
-    /// The same SELECT, holding its rows until the transaction ends.
-    #[must_use]
-    pub fn locking(mut self) -> Self {
-        self.suffix = DB::LOCK_ROWS;
-        self
+impl<DB: Dialect> FromRow<DB> for Version {
+    fn from_row<'a>(row: &impl Row<'a, DB>) -> deserialize::Result<Self> {
+        DB::integer(row).map(Self)
     }
-}
-
-impl<DB: Backend, U> Load<DB, U> {
-    fn walk_columns<'b>(&'b self, out: &mut AstPass<'_, 'b, DB>) -> QueryResult<()> {
-        for (index, column) in self.columns.iter().enumerate() {
-            if index > 0 {
-                out.push_sql(", ");
-            }
-            out.push_identifier(column)?;
-        }
-        Ok(())
-    }
-}
-
-impl<DB: Backend, U> QueryFragment<DB> for Load<DB, U> {
-    fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, DB>) -> QueryResult<()> {
-        match self.verb {
-            Verb::Select => {
-                out.push_sql("SELECT ");
-                self.walk_columns(&mut out)?;
-                out.push_sql(" FROM ");
-            }
-            Verb::Delete => out.push_sql("DELETE FROM "),
-            Verb::Write => {}
-        }
-        if !matches!(self.verb, Verb::Write) {
-            self.table.walk_ast(out.reborrow())?;
-            out.push_sql(" WHERE ");
-        }
-        self.fragment.walk_ast(out.reborrow())?;
-        if !matches!(self.verb, Verb::Select) {
-            out.push_sql(" RETURNING ");
-            self.walk_columns(&mut out)?;
-        }
-        out.push_sql(self.suffix);
-        Ok(())
-    }
-}
-
-impl<DB: Backend, U> QueryId for Load<DB, U> {
-    type QueryId = ();
-    // The type is erased: prepared statements are found by their text.
-    const HAS_STATIC_QUERY_ID: bool = false;
-}
-
-impl<DB: Backend, U> Query for Load<DB, U> {
-    // Rows are read by `FromRow`, which knows the types.
-    type SqlType = Untyped;
-}
-
-/// One write: what to look at first, and the statement.
-pub struct Write<DB: Backend, U> {
-    /// Rows to lock and read before the change, in the same transaction.
-    pub before: Option<Load<DB, U>>,
-    /// The change; it returns the rows that it wrote.
-    pub change: Load<DB, U>,
-}
-
-/// What a committed write saw and left.
-#[derive(Debug)]
-pub struct Written<U> {
-    /// The rows before the change, if they were asked for.
-    pub before: Vec<U>,
-    /// The rows that the change returned.
-    pub after: Vec<U>,
 }
 
 /// A pool of connections to the primary.
@@ -150,8 +76,6 @@ pub struct Written<U> {
 /// Contract:
 /// - Every statement goes to the primary, never to a replica.
 /// - A statement begins after the call and its snapshot is not older than the call.
-/// - `write` is one transaction. `Ok` means that it committed; an error leaves
-///   open whether it did, so the caller invalidates either way.
 /// - A dropped future leaves the pool usable. The statement may still run.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a database that the cache can use",
@@ -160,6 +84,8 @@ pub struct Written<U> {
 pub trait Database: Clone + Send + Sync + 'static {
     /// The Diesel backend.
     type Backend: Dialect;
+    /// A transaction on one of its connections.
+    type Transaction: Transaction<Backend = Self::Backend>;
 
     /// Runs one statement outside a transaction.
     fn load<U: FromRow<Self::Backend>>(
@@ -167,12 +93,45 @@ pub trait Database: Clone + Send + Sync + 'static {
         load: Load<Self::Backend, U>,
     ) -> impl Future<Output = Result<Vec<U>>> + Send;
 
-    /// Runs one write in a transaction.
-    fn write<U: FromRow<Self::Backend>>(
-        &self,
-        write: Write<Self::Backend, U>,
-    ) -> impl Future<Output = Result<Written<U>>> + Send;
+    /// Begins a transaction that will write.
+    fn begin(&self) -> impl Future<Output = Result<Self::Transaction>> + Send;
 
     /// Takes a connection and gives it back, to learn whether one can be had.
     fn check(&self) -> impl Future<Output = Result<()>> + Send;
+}
+
+/// A transaction that writes, at READ COMMITTED or stricter.
+///
+/// Contract:
+/// - A row that a locking load or a statement returned is not changed by others until the
+///   transaction ends.
+/// - Dropped before `commit`, also while a statement runs, it is rolled back sooner or later
+///   and its connection is not used by others before that.
+/// - `commit` answers `Ok` only if it committed. An error other than
+///   [`ErrorKind::CommitUnknown`](crate::ErrorKind::CommitUnknown) means that it did not
+///   commit and never will.
+pub trait Transaction: Send + 'static {
+    /// The Diesel backend.
+    type Backend: Dialect;
+
+    /// Runs one statement.
+    fn load<U: FromRow<Self::Backend>>(
+        &mut self,
+        load: Load<Self::Backend, U>,
+    ) -> impl Future<Output = Result<Vec<U>>> + Send;
+
+    /// Runs a statement of the runtime's own that returns nothing.
+    fn execute(&mut self, sql: &'static str) -> impl Future<Output = Result<()>> + Send;
+
+    /// Begins a savepoint.
+    fn save(&mut self) -> impl Future<Output = Result<()>> + Send;
+
+    /// Ends the innermost savepoint: keeps what came after it, or undoes it.
+    fn end_save(&mut self, keep: bool) -> impl Future<Output = Result<()>> + Send;
+
+    /// Commits.
+    fn commit(self) -> impl Future<Output = Result<()>> + Send;
+
+    /// Rolls back. Whatever the answer, it will not commit.
+    fn rollback(self) -> impl Future<Output = Result<()>> + Send;
 }

@@ -6,14 +6,19 @@ pub(crate) mod codec;
 pub(crate) mod database;
 pub(crate) mod keys_in;
 pub(crate) mod model;
+pub(crate) mod statement;
 pub(crate) mod store;
 pub(crate) mod telemetry;
+pub(crate) mod version;
 
 pub use clock::{Clock, Tokens};
 pub use codec::{Codec, Read};
-pub use database::{Database, Dialect, Load, Write, Written};
-pub use model::{BoxError, Change, Descriptor, FromRow, Insert, Model, Statements, Upsert};
-pub use store::{Fill, Filled, Form, Lease, Leased, Payload, Store, StoreFacts};
+pub use database::{Claim, Database, Dialect, Transaction};
+pub use model::{
+    BoxError, Change, Descriptor, FromRow, Insert, Model, Save, Statements, Upsert, Versioned,
+};
+pub use statement::{Condition, Filter, Load, Version};
+pub use store::{Fence, Fill, Filled, Form, Lease, Leased, Lift, Payload, Put, Store, StoreFacts};
 pub use telemetry::{Event, Probe, Telemetry};
 
 /// A boxed future, for ports that are used as trait objects.

@@ -6,7 +6,8 @@ use diesel::row::Row;
 use serde::de::SeqAccess;
 use serde::ser::SerializeTuple;
 
-use super::database::{Dialect, Load};
+use super::database::Dialect;
+use super::statement::{Condition, Load};
 use crate::values::key::{Key, KeyParts};
 use crate::values::policy::Policy;
 
@@ -24,6 +25,8 @@ pub struct Descriptor {
     pub key: &'static [&'static str],
     /// The unique lookups, by method name.
     pub lookups: &'static [&'static str],
+    /// The column that counts the row's versions, if one does.
+    pub version: Option<&'static str>,
     /// Changes with every field's name, type or order, and with `cache_version`.
     pub fingerprint: u64,
     /// The declared strategy.
@@ -50,6 +53,11 @@ pub trait Model: Sized + Send + Sync + 'static {
     /// The row's primary key.
     fn key(&self) -> Self::Key;
 
+    /// The row's version, where the model declares one.
+    fn version(&self) -> Option<i64> {
+        None
+    }
+
     /// Calls `visit` with each unique lookup's index and this row's value of it.
     fn each_lookup(&self, visit: &mut dyn FnMut(usize, &dyn KeyParts));
 
@@ -75,14 +83,14 @@ pub trait Model: Sized + Send + Sync + 'static {
     note = "if the model says `backends(..)` or `check_for_backend(..)`, name the backend there"
 )]
 pub trait Statements<DB: Dialect>: FromRow<DB> + Model<Table: QueryFragment<DB>> {
-    /// The rows with these keys, in any order.
-    fn by_keys(keys: Vec<Self::Key>) -> Load<DB, Self>;
+    /// Holds for the row with this key.
+    fn is(key: Self::Key) -> Condition<DB>;
 
-    /// The row with this unique value.
-    fn by_lookup(lookup: Self::Lookup) -> Load<DB, Self>;
+    /// Holds for the rows with these keys.
+    fn among(keys: Vec<Self::Key>) -> Condition<DB>;
 
-    /// Deletes the row with this key, and returns it.
-    fn delete(key: Self::Key) -> Load<DB, Self>;
+    /// Holds for the row with this unique value.
+    fn carries(lookup: Self::Lookup) -> Condition<DB>;
 }
 
 /// A value read from one database row.
@@ -106,9 +114,10 @@ pub trait Insert<M, DB: Dialect>: Send + 'static {
     message = "`{Self}` is not declared as a changeset of `{M}`",
     note = "name it on the model: `#[cached(changeset = {Self})]`"
 )]
-pub trait Change<M: Model, DB: Dialect>: Send + 'static {
-    /// Updates the row with this key, and returns it as the database holds it.
-    fn update(self, key: M::Key) -> Load<DB, M>;
+pub trait Change<M, DB: Dialect>: Send + 'static {
+    /// Updates the rows for which the condition holds, and returns them as the database holds
+    /// them.
+    fn update(self, rows: Condition<DB>) -> Load<DB, M>;
 }
 
 /// A struct that can be inserted as a row of `M`, or else change the row that
@@ -121,3 +130,21 @@ pub trait Upsert<M, DB: Dialect, C>: Send + 'static {
     /// Inserts or updates, and returns the row as the database holds it.
     fn upsert(self, change: C) -> Load<DB, M>;
 }
+
+/// A model whose whole row can be written back.
+#[diagnostic::on_unimplemented(
+    message = "rows of `{Self}` are not declared to be written as a whole",
+    note = "say so on the model: `#[cached(save)]`; every column but the key and the version is then written"
+)]
+pub trait Save<DB: Dialect>: Statements<DB> {
+    /// Writes every column of the row with this row's key, and returns it as the database
+    /// holds it.
+    fn save(self) -> Load<DB, Self>;
+}
+
+/// A model that declares a version column.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` declares no version, so a write cannot tell whether the row has changed since it was read",
+    note = "add `version = column` to `#[cached(..)]`; or lock the row with `tx.lock(key)` in a transaction and save it there"
+)]
+pub trait Versioned: Model {}

@@ -53,7 +53,7 @@ pub enum Leased {
     Granted(u64),
     /// Somebody else holds the lease.
     Held,
-    /// The store does not want this entry filled.
+    /// The store does not want this entry filled now: a write of it is under way.
     Bypass,
 }
 
@@ -66,6 +66,8 @@ pub struct Fill {
     pub token: Token,
     /// The value.
     pub payload: Payload,
+    /// The row's version, where the model declares one.
+    pub version: Option<i64>,
     /// The entry's life, counted from the moment the lease was taken.
     pub life: Duration,
 }
@@ -79,6 +81,41 @@ pub enum Filled {
     LeaseLost,
     /// The life ended before the fill arrived.
     TooLate,
+    /// A value with a newer version is there.
+    Older,
+}
+
+/// A fence around an entry: a write of it is under way.
+#[derive(Debug, Clone)]
+pub struct Fence {
+    /// The entry.
+    pub key: EntryKey,
+    /// A fresh token, never one of an earlier attempt.
+    pub token: Token,
+    /// How long the fence stands if nobody lifts or renews it.
+    pub expiry: Duration,
+}
+
+/// The end of a fence.
+#[derive(Clone)]
+pub struct Lift {
+    /// The entry.
+    pub key: EntryKey,
+    /// The fence's token.
+    pub token: Token,
+    /// The value that the write left, if it may be put.
+    pub put: Option<Put>,
+}
+
+/// A value to put when a fence is lifted.
+#[derive(Clone)]
+pub struct Put {
+    /// The value.
+    pub payload: Payload,
+    /// The row's version, where the model declares one.
+    pub version: Option<i64>,
+    /// The entry's life, counted from the moment the fence was put up.
+    pub life: Duration,
 }
 
 /// What a store says of itself at start.
@@ -88,24 +125,40 @@ pub struct StoreFacts {
     pub version: String,
     /// Whether the server copies itself to others, which may lose writes at a failover.
     pub replicated: bool,
-    /// Whether the server may drop entries before they expire.
+    /// Whether the server may drop entries, and so fences, before they expire.
     pub evicts: bool,
+    /// Tells the stores inside one process apart; none for a store that other processes reach.
+    pub instance: Option<u64>,
 }
 
-/// Keeps entries, and the leases under which they are filled.
+/// Keeps entries, the leases under which they are filled, and the fences that writes put up.
 ///
 /// Contract, for each entry by itself:
 /// - Every operation takes effect at one point between its call and its answer,
 ///   all or nothing. A batch is not atomic. After an error it is open whether
 ///   the operation took effect, and it may still do so later.
-/// - `lease` gives [`Leased::Hit`] if a value is there and `force` is off;
-///   [`Leased::Held`] if another's lease stands and `force` is off; else it
-///   sets the lease to the token, with the store's own time.
+/// - `lease` gives [`Leased::Bypass`] while a fence stands, forced or not. Else
+///   [`Leased::Hit`] if a value is there and `force` is off; [`Leased::Held`] if
+///   another's lease stands and `force` is off; else it sets the lease to the
+///   token, with the store's own time.
 /// - `fill` accepts only the token of the lease that stands now. It ends the
 ///   lease and keeps the value until lease time + life, by the store's own
-///   clock. No other operation creates a value.
+///   clock, unless a value with a higher version is there.
 /// - `release` ends the lease if it still has the token.
-/// - `invalidate` removes value *and* lease: a delayed fill is then refused.
+/// - `invalidate` removes value *and* lease, so that a delayed fill is refused,
+///   and taints every fence that stands, so that none of them puts.
+/// - `fence` removes value and lease and puts up a fence, with the store's own
+///   time. If another fence stands, all of them are tainted.
+/// - `renew` prolongs a fence that stands; it never creates one.
+/// - `lift` puts the value, until fence time + life, if there is one to put and
+///   the fence stands and was never tainted. Otherwise it does what `invalidate`
+///   does. Either way the fence is gone.
+/// - No other operation creates a value.
+/// - A key that names a table ([`EntryKey::is_table`]) is given to `invalidate`, `fence`,
+///   `renew` and `lift` alone, and means all entries whose keys name that table, at a cost that
+///   does not grow with their number: `invalidate` makes all of them void, with their leases and
+///   their fences' puts; `fence` does so too, and until it is lifted or expires `lease` answers
+///   [`Leased::Bypass`] for each of them.
 /// - A store may lose any value or lease at any time. It never brings one back.
 /// - Answers come in the order of the request, one for each.
 pub trait Store: Send + Sync + 'static {
@@ -136,6 +189,20 @@ pub trait Store: Send + Sync + 'static {
     /// Gives leases back unused, in one round trip.
     fn release<'a>(&'a self, leases: &'a [(EntryKey, Token)]) -> BoxFuture<'a, Result<()>>;
 
-    /// Removes values and leases, in one round trip.
+    /// Removes values and leases and taints fences, in one round trip.
     fn invalidate<'a>(&'a self, keys: &'a [EntryKey]) -> BoxFuture<'a, Result<()>>;
+
+    /// Puts up fences, in one round trip. Tells the store's time at each, in microseconds.
+    fn fence<'a>(&'a self, fences: &'a [Fence]) -> BoxFuture<'a, Result<Vec<u64>>>;
+
+    /// Prolongs fences that stand, to this long from now, in one round trip. Tells of each
+    /// whether it stands.
+    fn renew<'a>(
+        &'a self,
+        fences: &'a [(EntryKey, Token)],
+        expiry: Duration,
+    ) -> BoxFuture<'a, Result<Vec<bool>>>;
+
+    /// Lifts fences, in one round trip. Tells of each whether its value was put.
+    fn lift(&self, lifts: Vec<Lift>) -> BoxFuture<'_, Result<Vec<bool>>>;
 }

@@ -13,6 +13,12 @@ pub enum Event {
     Negative,
     /// No usable entry was there.
     Miss,
+    /// A hit's version was no longer that of its row, so that it became a miss.
+    Outdated,
+    /// A write put its row.
+    Put,
+    /// A write could not put its row: another write came between, or its fence was gone.
+    PutRefused,
     /// The store was not asked, for this reason.
     Bypass(&'static str),
     /// The database answered a load of this many entries, after this time.

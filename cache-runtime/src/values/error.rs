@@ -23,6 +23,14 @@ pub enum ErrorKind {
     Reentrant,
     /// A load panicked or was torn down each time it was tried.
     Abandoned,
+    /// The row is not at the version that the write was based on, or is gone.
+    Conflict,
+    /// COMMIT was sent and its answer lost: the write may have happened, or not. Read before
+    /// writing again.
+    CommitUnknown,
+    /// The write is committed, but the store did not confirm it. Readers are served from the
+    /// database until its fence has expired.
+    Unreleased,
 }
 
 /// An error of the cache: a kind, what was being done, and the source.
@@ -56,6 +64,22 @@ impl Error {
     /// The Diesel error behind this one, if a statement failed.
     pub fn diesel(&self) -> Option<&diesel::result::Error> {
         self.source.as_deref()?.downcast_ref()
+    }
+}
+
+impl Error {
+    /// What became of a COMMIT that Diesel saw fail. It rolls back then. If the server answered
+    /// that, it had refused to commit; if it did not, nobody knows.
+    pub fn from_commit(error: diesel::result::Error) -> Self {
+        match error {
+            diesel::result::Error::RollbackErrorOnCommit { .. } => Self::new(
+                ErrorKind::CommitUnknown,
+                "the connection was lost while COMMIT was under way: the write may have happened; \
+                 read before writing again",
+            )
+            .with_source(error),
+            refused => refused.into(),
+        }
     }
 }
 

@@ -28,6 +28,54 @@ pub enum Guard {
     OwnKey,
     /// While an invalidation could not be sent, this process bypasses the key.
     PendingBypass,
+    /// A fence removes the value that readers would still be served.
+    FenceRemovesValue,
+    /// A fence removes the lease under which an older value could be filled.
+    FenceRemovesLease,
+    /// Nobody gets a lease while a fence stands.
+    FenceBlocksLease,
+    /// Of writes whose fences overlap, none puts.
+    TaintOverlap,
+    /// Whatever removes a value taints the fences that stand.
+    TaintRemoval,
+    /// A put needs its own fence, still standing.
+    OwnFence,
+    /// A put's life counts from its fence.
+    FenceAnchor,
+    /// Each attempt to put up a fence has a token of its own.
+    FreshFence,
+    /// A fence that was renewed is one that stands.
+    RenewStanding,
+    /// Strict writes put their fence up before they commit.
+    FenceFirst,
+    /// A fence is renewed while COMMIT is under way.
+    FenceRenewed,
+    /// Nothing is put that was not committed.
+    PutCommitted,
+    /// A fence stays until the database says that a lost COMMIT has ended.
+    AwaitOutcome,
+    /// What a savepoint undid is neither invalidated nor put.
+    SavepointUndone,
+    /// A fence that was not answered allows no put.
+    AnsweredFence,
+    /// A hit's version is compared with the row's.
+    ValidateHit,
+    /// Versions come from a counter that outlives the row.
+    VersionCounter,
+    /// A fill never replaces a newer version.
+    NewerOnly,
+    /// A write based on an old version is refused.
+    ExpectedVersion,
+    /// Reads in a transaction neither use nor fill the cache.
+    TransactionBypass,
+    /// A row of a table with triggers is read again before it is put.
+    RereadTriggered,
+    /// A value from before its table was invalidated is not served.
+    TableChecked,
+    /// What was leased or fenced before its table was invalidated is neither filled nor put.
+    TableUnchanged,
+    /// Nobody gets a lease while a write of the whole table commits.
+    TableFence,
 }
 
 impl Guard {
@@ -43,6 +91,30 @@ impl Guard {
         (Guard::JoinInTime, "join-in-time"),
         (Guard::OwnKey, "own-key"),
         (Guard::PendingBypass, "pending-bypass"),
+        (Guard::FenceRemovesValue, "fence-removes-value"),
+        (Guard::FenceRemovesLease, "fence-removes-lease"),
+        (Guard::FenceBlocksLease, "fence-blocks-lease"),
+        (Guard::TaintOverlap, "taint-overlap"),
+        (Guard::TaintRemoval, "taint-removal"),
+        (Guard::OwnFence, "own-fence"),
+        (Guard::FenceAnchor, "fence-anchor"),
+        (Guard::FreshFence, "fresh-fence"),
+        (Guard::RenewStanding, "renew-standing"),
+        (Guard::FenceFirst, "fence-first"),
+        (Guard::FenceRenewed, "fence-renewed"),
+        (Guard::PutCommitted, "put-committed"),
+        (Guard::AwaitOutcome, "await-outcome"),
+        (Guard::SavepointUndone, "savepoint-undone"),
+        (Guard::AnsweredFence, "answered-fence"),
+        (Guard::ValidateHit, "validate-hit"),
+        (Guard::VersionCounter, "version-counter"),
+        (Guard::NewerOnly, "newer-only"),
+        (Guard::ExpectedVersion, "expected-version"),
+        (Guard::TransactionBypass, "transaction-bypass"),
+        (Guard::RereadTriggered, "reread-triggered"),
+        (Guard::TableChecked, "table-checked"),
+        (Guard::TableUnchanged, "table-unchanged"),
+        (Guard::TableFence, "table-fence"),
     ];
 
     /// Whether this guard stands. Always true outside the project's own tests.

@@ -4,8 +4,9 @@
 //! reach into a neighbour, whatever bytes it holds, and an operator can still
 //! read a key in a terminal.
 
+use std::cmp::Ordering;
 use std::fmt;
-use std::hash::Hash;
+use std::hash::{Hash, Hasher};
 use std::io::Write as _;
 
 use smallvec::SmallVec;
@@ -13,25 +14,78 @@ use smallvec::SmallVec;
 /// Room for a usual key without an allocation.
 const INLINE: usize = 128;
 
-/// The full name of one cached entry, the same on every store.
-#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct EntryKey(SmallVec<[u8; INLINE]>);
+/// The full name of one cached entry, the same on every store; or that of all entries of a
+/// table together, for what concerns the whole of it.
+#[derive(Clone)]
+pub struct EntryKey {
+    bytes: SmallVec<[u8; INLINE]>,
+    /// How much of the name is the table's; 0 where entries are not invalidated by table.
+    table: u16,
+}
 
 impl EntryKey {
     /// A key from its written parts.
     pub fn from_writer(writer: KeyWriter) -> Self {
-        Self(writer.bytes)
+        Self { bytes: writer.bytes, table: 0 }
+    }
+
+    /// A key from its written parts, of which the first `table` bytes name the table: the entry
+    /// is void once the table is invalidated.
+    pub fn in_table(writer: KeyWriter, table: usize) -> Self {
+        Self { bytes: writer.bytes, table: u16::try_from(table).unwrap_or(0) }
     }
 
     /// The bytes of the key.
     pub fn as_bytes(&self) -> &[u8] {
-        &self.0
+        &self.bytes
+    }
+
+    /// The name of the table with which this entry is invalidated, if it is.
+    pub fn table(&self) -> Option<&[u8]> {
+        (self.table > 0).then(|| &self.bytes[..usize::from(self.table)])
+    }
+
+    /// Whether this names all entries of a table together.
+    pub fn is_table(&self) -> bool {
+        usize::from(self.table) == self.bytes.len()
+    }
+
+    /// The name of all entries of this entry's table together.
+    pub fn whole_table(&self) -> Option<Self> {
+        Some(Self { bytes: SmallVec::from_slice(self.table()?), table: self.table })
+    }
+}
+
+// The name alone tells keys apart.
+impl PartialEq for EntryKey {
+    fn eq(&self, other: &Self) -> bool {
+        self.bytes == other.bytes
+    }
+}
+
+impl Eq for EntryKey {}
+
+impl Hash for EntryKey {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.bytes.hash(state);
+    }
+}
+
+impl PartialOrd for EntryKey {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for EntryKey {
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.bytes.cmp(&other.bytes)
     }
 }
 
 impl fmt::Debug for EntryKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}", self.0.escape_ascii())
+        write!(f, "{}", self.bytes.escape_ascii())
     }
 }
 

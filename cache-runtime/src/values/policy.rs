@@ -11,6 +11,24 @@ pub enum Pattern {
     /// Read from the cache, load on a miss; writes go to the database and
     /// then invalidate or refresh.
     CacheAside,
+    /// As cache-aside for reads; a write also puts the row that it left into the cache.
+    WriteThrough,
+}
+
+/// What a reader may rely on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Consistency {
+    /// A hit is never older than the ttl. While the store answers, a read after an
+    /// acknowledged write sees it; whatever gets lost can cost at most the ttl.
+    Eventual,
+    /// Once a write is acknowledged no later read gives an older value, and reads never go
+    /// back: every write puts up a fence in the store before it commits, and fails where the
+    /// store does not answer.
+    Fenced,
+    /// The same, whatever happens to the store: each hit reads the row's version from the
+    /// primary.
+    Validated,
 }
 
 /// What a write does to the cached entry once it has committed.
@@ -31,12 +49,29 @@ pub struct Policy {
     jitter_percent: u8,
     negative_ttl: Option<Duration>,
     on_write: OnWrite,
+    consistency: Consistency,
+    bulk: Option<usize>,
 }
 
 impl Policy {
-    /// A policy with no jitter, no negative caching and invalidation on write.
+    /// An eventual policy with no jitter, no negative caching and invalidation on write.
     pub const fn new(pattern: Pattern, ttl: Duration) -> Self {
-        Self { pattern, ttl, jitter_percent: 0, negative_ttl: None, on_write: OnWrite::Invalidate }
+        Self {
+            pattern,
+            ttl,
+            jitter_percent: 0,
+            negative_ttl: None,
+            on_write: OnWrite::Invalidate,
+            consistency: Consistency::Eventual,
+            bulk: None,
+        }
+    }
+
+    /// What a reader may rely on.
+    #[must_use]
+    pub const fn consistency(mut self, consistency: Consistency) -> Self {
+        self.consistency = consistency;
+        self
     }
 
     /// Shortens each entry's life by a random part of this many percent.
@@ -63,6 +98,24 @@ impl Policy {
     /// The pattern.
     pub const fn pattern(&self) -> Pattern {
         self.pattern
+    }
+
+    /// A write by filter that touches more rows than this invalidates the whole table.
+    #[must_use]
+    pub const fn bulk(mut self, rows: usize) -> Self {
+        self.bulk = Some(rows);
+        self
+    }
+
+    /// How many rows a write by filter may touch before it invalidates the whole table; none if
+    /// the table cannot be invalidated as a whole.
+    pub const fn bulk_limit(&self) -> Option<usize> {
+        self.bulk
+    }
+
+    /// What a reader may rely on.
+    pub const fn promise(&self) -> Consistency {
+        self.consistency
     }
 
     /// The hard limit of an entry's age.

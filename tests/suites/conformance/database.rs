@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use cache_runtime::ports::{Change, Database, Insert, Statements, Write};
+use cache_runtime::Result;
+use cache_runtime::ports::{Change, Database, Insert, Load, Statements, Transaction};
 use cache_runtime::{DieselAsync, ErrorKind, R2d2};
 use cache_tests::account::{Account, AccountChanges, CREATE, NewAccount};
 use cache_tests::databases::{Postgres, Sqlite};
@@ -28,40 +29,89 @@ macro_rules! hold_drivers_to_the_contract {
             }
 
             async fn balance(driver: &Driver) -> Option<i64> {
-                let rows = driver.load(<Account as Statements<_>>::by_keys(vec![1])).await.unwrap();
+                let rows = driver.load::<Account>(Load::select(<Account as Statements<_>>::is(1))).await.unwrap();
                 rows.first().map(|row| row.balance)
             }
 
-            fn update(balance: i64) -> Write<<Driver as Database>::Backend, Account> {
-                Write {
-                    before: Some(<Account as Statements<_>>::by_keys(vec![1])),
-                    change: AccountChanges::balance(balance).update(1),
-                }
+            /// Locks row 1, changes it, commits. Gives the balance before and after.
+            async fn update(driver: &Driver, balance: i64) -> Result<(i64, i64)> {
+                let mut transaction = driver.begin().await?;
+                let before: Vec<Account> =
+                    transaction.load(Load::select(<Account as Statements<_>>::is(1)).locking()).await?;
+                let change = AccountChanges::balance(balance).update(<Account as Statements<_>>::is(1));
+                let after: Vec<Account> = transaction.load(change).await?;
+                transaction.commit().await?;
+                Ok((before[0].balance, after[0].balance))
             }
 
             #[tokio::test]
             async fn a_write_tells_what_was_and_what_is_and_is_committed() {
                 let (_server, driver) = open();
-                let written = driver.write(update(2)).await.unwrap();
-                assert_eq!((written.before[0].balance, written.after[0].balance), (1, 2));
+                assert_eq!(update(&driver, 2).await.unwrap(), (1, 2));
                 assert_eq!(balance(&driver).await, Some(2));
-                let change = AccountChanges::balance(3).update(1);
-                let written = driver.write(Write { before: None, change }).await.unwrap();
-                assert_eq!((written.before.len(), written.after[0].balance), (0, 3));
+                assert_eq!(update(&driver, 3).await.unwrap(), (2, 3));
+            }
+
+            #[tokio::test]
+            async fn until_it_commits_nobody_sees_it_and_after_a_rollback_never() {
+                let (_server, driver) = open();
+                for commits in [false, true] {
+                    let mut transaction = driver.begin().await.unwrap();
+                    let change = AccountChanges::balance(9).update(<Account as Statements<_>>::is(1));
+                    transaction.load::<Account>(change).await.unwrap();
+                    assert_eq!(balance(&driver).await, Some(1));
+                    if commits {
+                        transaction.commit().await.unwrap();
+                    } else {
+                        transaction.rollback().await.unwrap();
+                    }
+                    assert_eq!(balance(&driver).await, Some(if commits { 9 } else { 1 }));
+                }
+            }
+
+            #[tokio::test]
+            async fn a_savepoint_keeps_or_undoes_what_came_after_it() {
+                let (_server, driver) = open();
+                let mut transaction = driver.begin().await.unwrap();
+                let set = |balance| AccountChanges::balance(balance).update(<Account as Statements<_>>::is(1));
+                transaction.load::<Account>(set(2)).await.unwrap();
+                transaction.save().await.unwrap();
+                transaction.load::<Account>(set(3)).await.unwrap();
+                transaction.save().await.unwrap();
+                transaction.load::<Account>(set(4)).await.unwrap();
+                transaction.end_save(false).await.unwrap();
+                transaction.end_save(true).await.unwrap();
+                transaction.commit().await.unwrap();
+                assert_eq!(balance(&driver).await, Some(3));
+            }
+
+            #[tokio::test]
+            async fn a_failed_statement_in_a_savepoint_leaves_the_rest() {
+                let (_server, driver) = open();
+                let mut transaction = driver.begin().await.unwrap();
+                let change = AccountChanges::balance(2).update(<Account as Statements<_>>::is(1));
+                transaction.load::<Account>(change).await.unwrap();
+                transaction.save().await.unwrap();
+                let taken = NewAccount { id: 2, email: "a".into(), balance: 9 }.insert();
+                assert!(transaction.load::<Account>(taken).await.is_err());
+                transaction.end_save(false).await.unwrap();
+                transaction.commit().await.unwrap();
+                assert_eq!(balance(&driver).await, Some(2));
             }
 
             #[tokio::test]
             async fn a_refused_write_leaves_nothing_and_a_usable_pool() {
                 let (_server, driver) = open();
                 for _ in 0..20 {
+                    let mut transaction = driver.begin().await.unwrap();
                     let change = NewAccount { id: 2, email: "a".into(), balance: 9 }.insert();
-                    let before = Some(<Account as Statements<_>>::by_keys(vec![1]));
-                    let error = driver.write(Write { before, change }).await.unwrap_err();
+                    let error = transaction.load::<Account>(change).await.unwrap_err();
                     assert_eq!(error.kind(), ErrorKind::Database);
+                    // Dropped, or rolled back: neither commits.
                 }
                 assert_eq!(balance(&driver).await, Some(1));
-                let rows = driver.load(<Account as Statements<_>>::by_keys(vec![2])).await;
-                assert!(rows.unwrap().is_empty());
+                let load = Load::select(<Account as Statements<_>>::is(2));
+                assert!(driver.load::<Account>(load).await.unwrap().is_empty());
             }
 
             #[tokio::test]
@@ -70,13 +120,12 @@ macro_rules! hold_drivers_to_the_contract {
                 let writes: Vec<_> = (10..30)
                     .map(|balance| {
                         let driver = driver.clone();
-                        tokio::spawn(async move { driver.write(update(balance)).await.unwrap() })
+                        tokio::spawn(async move { update(&driver, balance).await.unwrap() })
                     })
                     .collect();
                 let mut links = Vec::new();
                 for write in writes {
-                    let written = write.await.unwrap();
-                    links.push((written.before[0].balance, written.after[0].balance));
+                    links.push(write.await.unwrap());
                 }
                 // Locked before it is changed, no balance is the predecessor of two.
                 let mut before: Vec<i64> = links.iter().map(|(before, _)| *before).collect();
@@ -91,14 +140,14 @@ macro_rules! hold_drivers_to_the_contract {
                 for _ in 0..20 {
                     let (reader, writer) = (driver.clone(), driver.clone());
                     let read = tokio::spawn(async move { balance(&reader).await });
-                    let write = tokio::spawn(async move { writer.write(update(1)).await.map(drop) });
+                    let write = tokio::spawn(async move { update(&writer, 1).await.map(drop) });
                     tokio::time::sleep(Duration::from_micros(200)).await;
                     read.abort();
                     write.abort();
                 }
                 for _ in 0..20 {
                     assert_eq!(balance(&driver).await, Some(1));
-                    driver.write(update(1)).await.unwrap();
+                    update(&driver, 1).await.unwrap();
                 }
             }
 
@@ -116,9 +165,9 @@ macro_rules! hold_drivers_to_the_contract {
             async fn more_keys_than_usual_are_one_statement() {
                 let (_server, driver) = open();
                 let keys: Vec<i64> = (1..=5_000).collect();
-                let rows = driver.load(<Account as Statements<_>>::by_keys(keys)).await.unwrap();
+                let rows = driver.load::<Account>(Load::select(<Account as Statements<_>>::among(keys))).await.unwrap();
                 assert_eq!(rows.len(), 1);
-                let none = driver.load(<Account as Statements<_>>::by_keys(vec![])).await.unwrap();
+                let none = driver.load::<Account>(Load::select(<Account as Statements<_>>::among(vec![]))).await.unwrap();
                 assert!(none.is_empty());
             }
         }

@@ -20,7 +20,7 @@ async fn it_keeps_nothing_and_wants_nothing() {
     assert_eq!(leased.len(), 2);
     assert!(leased.iter().all(|answer| matches!(answer, Leased::Bypass)));
     let payload = Payload::Shared(Arc::new(()));
-    let fill = Fill { key: key.clone(), token, payload, life };
+    let fill = Fill { key: key.clone(), token, payload, version: None, life };
     assert_eq!(store.fill(vec![fill.clone(), fill]).await.unwrap(), [Filled::LeaseLost; 2]);
     assert_eq!(store.get(&keys).await.unwrap().len(), 2);
     assert!(store.get(&keys).await.unwrap().iter().all(Option::is_none));

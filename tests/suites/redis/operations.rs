@@ -25,7 +25,7 @@ pub async fn lease(store: &Redis, key: &EntryKey, token: Token) -> Result<Leased
 
 pub async fn fill(store: &Redis, key: &EntryKey, token: Token, text: &str) -> Result<Filled> {
     let payload = Payload::Bytes(text.to_owned().into());
-    let fill = Fill { key: key.clone(), token, payload, life: LONG };
+    let fill = Fill { key: key.clone(), token, payload, version: None, life: LONG };
     Ok(store.fill(vec![fill]).await?[0])
 }
 

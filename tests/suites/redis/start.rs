@@ -123,7 +123,22 @@ async fn a_cluster_node_is_refused() {
 #[tokio::test]
 async fn an_acl_user_needs_the_documented_rights() {
     let server = Server::start(&[]);
-    let rights = ["+info", "+script|load", "+evalsha", "+get", "+mget", "+set", "+del", "+time"];
+    let rights = [
+        "+info",
+        "+script|load",
+        "+evalsha",
+        "+get",
+        "+mget",
+        "+getrange",
+        "+set",
+        "+del",
+        "+hgetall",
+        "+hset",
+        "+hdel",
+        "+pttl",
+        "+pexpire",
+        "+time",
+    ];
     let user = async |rights: &[&str]| {
         server.ask(&format!("ACL SETUSER app reset on >{PASSWORD} ~{{* {}", rights.join(" ")));
         let url = format!("redis://app:{PASSWORD}@127.0.0.1:{}", server.port);

@@ -30,6 +30,7 @@ impl World {
             .build()
             .await
             .unwrap();
+        gate.start_counting();
         let accounts = cache.repository::<Account>();
         Process { gate, cache, accounts }
     }
@@ -125,7 +126,7 @@ async fn writes_by_key_are_seen_at_once_by_every_process() {
     let world = World::new();
     let (process, other) = (world.process().await, world.process().await);
     let inserted = process.accounts.insert(account(1, "a", 1)).await.unwrap();
-    assert_eq!(inserted, Account { id: 1, email: "a".into(), balance: 1 });
+    assert_eq!(*inserted, Account { id: 1, email: "a".into(), balance: 1 });
     for reader in [&process, &other] {
         assert_eq!(reader.accounts.find(1).await.unwrap().unwrap().balance, 1);
         reader.settle().await;
@@ -267,7 +268,7 @@ async fn a_write_whose_caller_gave_up_is_invalidated_all_the_same() {
     process.accounts.insert(account(1, "a", 1)).await.unwrap();
     other.accounts.find(1).await.unwrap();
     other.settle().await;
-    let committed = process.gate.hold("write:after");
+    let committed = process.gate.hold("commit:after");
     let accounts = process.accounts.clone();
     let write = tokio::spawn(async move { accounts.update(1, AccountChanges::balance(2)).await });
     assert!(committed.reached().await);

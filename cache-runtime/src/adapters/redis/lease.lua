@@ -1,17 +1,38 @@
--- Asks to fill an entry. KEYS: value, lease. ARGV: token, expiry in ms, force.
--- Answers the value; or 0, held by another; or the time of the lease in µs.
+-- Asks to fill an entry. ARGV: token, expiry in ms, force.
+-- Answers the value; or 0, held by another; -1, fenced; or the time of the lease in µs.
+
+-- Anomaly 8: what is read while a write is under way may be older than the write.
+-- guard: fence-blocks-lease
+if next(standing(KEYS[3])) then
+  return -1
+end
+-- end guard
+-- guard: table-fence
+if KEYS[5] and next(standing(KEYS[5])) then
+  return -1
+end
+-- end guard
+local present = era()
 if ARGV[3] == '0' then
   local value = redis.call('GET', KEYS[1])
+  -- guard: table-checked
+  if value and string.sub(value, 1, #present) ~= present or KEYS[4] and present == '' then
+    value = false
+  end
+  -- end guard
   if value then
-    return value
+    return string.sub(value, KEYS[4] and 33 or 1)
   end
   local lease = redis.call('GET', KEYS[2])
   if lease and string.sub(lease, 1, 32) ~= ARGV[1] then
     return 0
   end
 end
-local time = redis.call('TIME')
-local now = time[1] * 1000000 + time[2]
--- The only write: refused for want of memory, it leaves everything as it was.
-redis.call('SET', KEYS[2], ARGV[1] .. string.format(':%.0f', now), 'PX', ARGV[2])
+-- Refused for want of memory, it leaves everything as it was.
+present = present_era(ARGV[1])
+local lease = ARGV[1] .. string.format(':%.0f', now)
+if KEYS[4] then
+  lease = lease .. ':' .. present
+end
+redis.call('SET', KEYS[2], lease, 'PX', ARGV[2])
 return now

@@ -5,6 +5,7 @@ mod keys;
 mod link;
 mod scripts;
 mod store;
+mod tables;
 
 use std::fmt;
 use std::sync::OnceLock;
@@ -19,7 +20,7 @@ use redis::{
 
 use self::link::Link;
 use self::scripts::Script;
-use crate::ports::store::{Fill, Lease, Payload, Store, StoreFacts};
+use crate::ports::store::{Fence, Fill, Lease, Lift, Payload, Put, Store, StoreFacts};
 use crate::values::error::{Error, ErrorKind, Result};
 use crate::values::key::{EntryKey, KeyWriter};
 use crate::values::token::Token;
@@ -27,15 +28,16 @@ use crate::values::token::Token;
 /// The correct form of a URL, for errors.
 const FORM: &str = "`redis://[user:password@]host[:port][/database]`, or `rediss://..` for TLS";
 /// What an ACL user has to be allowed.
-const RIGHTS: &str = "~{* +info +script|load +evalsha +get +mget +set +del +time";
+const RIGHTS: &str = "~{* +info +script|load +evalsha +get +mget +getrange +set +del +hgetall +hset +hdel +pttl +pexpire +time";
 /// Commands that may wait to be written before their callers do.
 const QUEUE: usize = 1024;
 
 /// Keeps entries on one Redis 6.2 or later, or Valkey, shared by all processes.
 ///
 /// It needs a primary that is not in cluster mode. An ACL user needs `~{* +info
-/// +script|load +evalsha +get +mget +set +del +time`. One multiplexed connection
-/// carries everything and is made anew when it is lost.
+/// +script|load +evalsha +get +mget +getrange +set +del +hgetall +hset +hdel +pttl
+/// +pexpire +time`. One multiplexed connection carries everything and is made anew
+/// when it is lost.
 ///
 /// What it keeps is as consistent as the server: a failover may bring back what
 /// was removed, an evicting server may drop entries early. Both are among the
@@ -272,14 +274,21 @@ impl Redis {
         let second = Duration::from_secs(1);
         let lease = Lease { key: key.clone(), token, expiry: second, force: false };
         let payload = Payload::Bytes(Bytes::new());
-        let fill = Fill { key: key.clone(), token, payload, life: second };
+        let fill =
+            Fill { key: key.clone(), token, payload: payload.clone(), version: None, life: second };
+        let fence = Fence { key: key.clone(), token, expiry: second };
+        let put = Some(Put { payload, version: None, life: second });
+        let lift = Lift { key: key.clone(), token, put };
         let keys = [key.clone(), key.clone()];
         let rehearsal = async {
             self.lease(&[lease]).await?;
             self.fill(vec![fill]).await?;
-            self.release(&[(key, token)]).await?;
+            self.release(&[(key.clone(), token)]).await?;
             self.get(&keys[..1]).await?;
             self.get(&keys).await?;
+            self.fence(&[fence]).await?;
+            self.renew(&[(key, token)], second).await?;
+            self.lift(vec![lift]).await?;
             self.invalidate(&keys[..1]).await
         };
         match rehearsal.await {
@@ -309,16 +318,27 @@ fn settle_cryptography() {
     }
 }
 
-/// The arguments of one run of a script.
+/// One run of a script.
 struct Call {
-    key: EntryKey,
-    arguments: [Bytes; 3],
+    keys: Vec<Vec<u8>>,
+    arguments: Vec<Bytes>,
 }
 
 impl Call {
+    /// On one entry.
+    fn on(key: &EntryKey, arguments: Vec<Bytes>) -> Self {
+        let mut keys = vec![keys::value(key), keys::lease(key), keys::fences(key)];
+        keys.extend(keys::era(key));
+        keys.extend(keys::table_fences(key));
+        Self { keys, arguments }
+    }
+
     fn command(&self, script: &Script) -> Cmd {
         let mut command = redis::cmd("EVALSHA");
-        command.arg(&script.sha).arg(2).arg(keys::value(&self.key)).arg(keys::lease(&self.key));
+        command.arg(&script.sha).arg(self.keys.len());
+        for key in &self.keys {
+            command.arg(&key[..]);
+        }
         for argument in &self.arguments {
             command.arg(&argument[..]);
         }

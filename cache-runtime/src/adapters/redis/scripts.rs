@@ -24,21 +24,50 @@ pub(super) struct Scripts {
     pub(super) lease: Script,
     pub(super) fill: Script,
     pub(super) release: Script,
+    pub(super) invalidate: Script,
+    pub(super) fence: Script,
+    pub(super) renew: Script,
+    pub(super) lift: Script,
+    pub(super) fence_table: Script,
+    pub(super) lift_table: Script,
+}
+
+/// A script's text: what all begin with, and its own.
+macro_rules! text {
+    ($file:literal) => {
+        concat!(include_str!("fences.lua"), include_str!($file))
+    };
 }
 
 impl Scripts {
     /// The scripts with these changes to each text.
     fn with(change: impl Fn(&str) -> String) -> Self {
         Self {
-            lease: Script::new(change(include_str!("lease.lua"))),
-            fill: Script::new(change(include_str!("fill.lua"))),
-            release: Script::new(change(include_str!("release.lua"))),
+            lease: Script::new(change(text!("lease.lua"))),
+            fill: Script::new(change(text!("fill.lua"))),
+            release: Script::new(change(text!("release.lua"))),
+            invalidate: Script::new(change(text!("invalidate.lua"))),
+            fence: Script::new(change(text!("fence.lua"))),
+            renew: Script::new(change(text!("renew.lua"))),
+            lift: Script::new(change(text!("lift.lua"))),
+            fence_table: Script::new(change(text!("fence_table.lua"))),
+            lift_table: Script::new(change(text!("lift_table.lua"))),
         }
     }
 
     /// All of them.
-    pub(super) fn all(&self) -> [&Script; 3] {
-        [&self.lease, &self.fill, &self.release]
+    pub(super) fn all(&self) -> [&Script; 9] {
+        [
+            &self.lease,
+            &self.fill,
+            &self.release,
+            &self.invalidate,
+            &self.fence,
+            &self.renew,
+            &self.lift,
+            &self.fence_table,
+            &self.lift_table,
+        ]
     }
 }
 

@@ -1,0 +1,64 @@
+-- Begins every script. KEYS: value, lease, fences; and where the entry's table can be
+-- invalidated as a whole: the table's era, the table's fences.
+local time = redis.call('TIME')
+local now = time[1] * 1000000 + time[2]
+
+-- The fences that stand, by token. Each field of the hash is `until:at:tainted`, in µs.
+local function standing(key)
+  local all, found = redis.call('HGETALL', key), {}
+  for i = 1, #all, 2 do
+    local ends, at, tainted, era = string.match(all[i + 1], '^(%d+):(%d+):(%d):(%x*)$')
+    if tonumber(ends) > now then
+      found[all[i]] =
+        { ends = tonumber(ends), at = tonumber(at), tainted = tainted == '1', era = era }
+    end
+  end
+  return found
+end
+
+local function raise(key, token, fence)
+  local text = string.format(
+    '%.0f:%.0f:%d:%s', fence.ends, fence.at, fence.tainted and 1 or 0, fence.era
+  )
+  redis.call('HSET', key, token, text)
+  local left = math.max(redis.call('PTTL', key), math.ceil((fence.ends - now) / 1000))
+  redis.call('PEXPIRE', key, string.format('%.0f', left))
+end
+
+local function taint()
+  for token, fence in pairs(standing(KEYS[3])) do
+    fence.tainted = true
+    raise(KEYS[3], token, fence)
+  end
+end
+
+-- The era of the entry's table: a token that changes whenever all of it becomes void. A value
+-- begins with the era in which it was read. Empty where the table has none.
+local function era()
+  return KEYS[4] and redis.call('GET', KEYS[4]) or ''
+end
+
+-- The same, begun with this token where the table has one but the server has not, or no more.
+local function present_era(token)
+  local present = era()
+  if KEYS[4] and present == '' then
+    present = token
+    redis.call('SET', KEYS[4], present)
+  end
+  return present
+end
+
+-- Removes what is there, and all that could put something older in its place.
+local function remove()
+  -- First, as it frees memory: once a script has written, Redis lets it finish, so
+  -- that a full server cannot stop it in between.
+  redis.call('DEL', KEYS[1])
+  -- Anomaly 1: left standing, the lease would let a fill put the old value back.
+  -- guard: invalidate-lease
+  redis.call('DEL', KEYS[2])
+  -- end guard
+  -- Anomaly 46: untainted, a fence would let its writer put an older value back.
+  -- guard: taint-removal
+  taint()
+  -- end guard
+end

@@ -1,0 +1,3 @@
+-- Removes value and lease, and taints the fences that stand.
+remove()
+return 1

@@ -1,0 +1,230 @@
+//! A transaction and what it owes the cache.
+//!
+//! Statements come first, so that every entry that they touch is known and their rows are
+//! locked. Then fences go up around those entries, the transaction commits, and the fences are
+//! lifted: with the row that the write left, or without. The order is what makes each mode's
+//! promise; `docs/ARCHITECTURE.md` tells why.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use super::debt::{Debt, Ledger, Touch};
+use crate::ports::database::{Database, Dialect, Transaction};
+use crate::ports::model::Statements;
+use crate::ports::statement::{Condition, Load};
+use crate::values::error::{Error, ErrorKind, Result};
+use crate::values::guard::Guard;
+
+/// A write of one model: what to look at first, and the statement.
+pub(crate) struct Write<DB: Dialect, M> {
+    /// Rows to lock and read before the change.
+    pub(crate) before: Option<Condition<DB>>,
+    /// The version that the locked row must have.
+    pub(crate) expected: Option<i64>,
+    /// The change; it returns the rows that it wrote.
+    pub(crate) change: Load<DB, M>,
+    /// Whether what the change returns may differ from the rows as they end up.
+    pub(crate) reread: bool,
+}
+
+/// What a write saw and left.
+pub(crate) struct Written<M> {
+    pub(crate) before: Vec<M>,
+    pub(crate) after: Vec<M>,
+}
+
+/// How a session was when a savepoint began.
+pub(crate) struct Mark {
+    touches: usize,
+    failed: bool,
+}
+
+/// The number of the next session of this process.
+static NEXT: AtomicU64 = AtomicU64::new(0);
+
+/// A transaction under way.
+pub(crate) struct Session<D: Database> {
+    ledger: Arc<Ledger<D>>,
+    /// Tells this session's locks from those of others.
+    number: u64,
+    transaction: D::Transaction,
+    touches: Vec<Touch>,
+    /// The application has run statements of its own, which may have failed unseen.
+    raw: bool,
+    /// A statement failed, so that there is nothing to commit.
+    failed: bool,
+}
+
+impl<D: Database> Session<D> {
+    pub(crate) async fn begin(ledger: &Arc<Ledger<D>>) -> Result<Self> {
+        let transaction = ledger.database.begin().await?;
+        let (ledger, number) = (ledger.clone(), NEXT.fetch_add(1, Ordering::Relaxed));
+        Ok(Self { ledger, number, transaction, touches: Vec::new(), raw: false, failed: false })
+    }
+
+    pub(crate) fn number(&self) -> u64 {
+        self.number
+    }
+
+    /// The transaction itself, for statements whose touches the caller adds.
+    pub(crate) fn transaction(&mut self) -> &mut D::Transaction {
+        self.raw = true;
+        &mut self.transaction
+    }
+
+    pub(crate) fn touch(&mut self, touches: impl IntoIterator<Item = Touch>) {
+        self.touches.extend(touches);
+    }
+
+    /// A statement of the application has failed.
+    pub(crate) fn fail(&mut self) {
+        self.failed = true;
+    }
+
+    /// Reads within the transaction.
+    pub(crate) async fn load<M: Statements<D::Backend>>(
+        &mut self,
+        load: Load<D::Backend, M>,
+    ) -> Result<Vec<M>> {
+        let rows = self.transaction.load(load).await;
+        self.failed |= rows.is_err();
+        rows
+    }
+
+    /// Runs the statements of a write. The caller adds what it touched.
+    pub(crate) async fn write<M: Statements<D::Backend>>(
+        &mut self,
+        write: Write<D::Backend, M>,
+    ) -> Result<Written<M>> {
+        let written = self.run(write).await;
+        // A conflict is found before anything is written: the caller may go on.
+        self.failed |= written.as_ref().is_err_and(|error| error.kind() != ErrorKind::Conflict);
+        written
+    }
+
+    /// The rows that raw statements change: as they are, each with a version of its own if the
+    /// model declares one.
+    pub(crate) async fn touched_rows<M: Statements<D::Backend>>(
+        &mut self,
+        keys: Vec<M::Key>,
+    ) -> Result<Vec<M>> {
+        self.count::<M>().await?;
+        self.load(Load::touch(M::among(keys))).await
+    }
+
+    async fn count<M: Statements<D::Backend>>(&mut self) -> Result<()> {
+        let count = <D::Backend as Dialect>::COUNT_VERSION;
+        if M::DESCRIPTOR.version.is_some() && !count.is_empty() {
+            self.transaction.execute(count).await?;
+        }
+        Ok(())
+    }
+
+    async fn run<M: Statements<D::Backend>>(
+        &mut self,
+        write: Write<D::Backend, M>,
+    ) -> Result<Written<M>> {
+        self.count::<M>().await?;
+        let before: Vec<M> = match write.before {
+            Some(rows) => self.transaction.load(Load::select(rows).locking()).await?,
+            None => Vec::new(),
+        };
+        // Anomaly 42: what the write is based on has changed since it was read.
+        if let Some(expected) = write.expected
+            && Guard::ExpectedVersion.stands()
+            && before.first().and_then(M::version) != Some(expected)
+        {
+            return Err(Error::new(
+                ErrorKind::Conflict,
+                format!(
+                    "the row of `{}` is no longer at version {expected}; read it again with \
+                     `find_uncached` and decide anew",
+                    M::DESCRIPTOR.model
+                ),
+            ));
+        }
+        let mut after = self.transaction.load(write.change).await?;
+        if write.reread && !after.is_empty() && Guard::RereadTriggered.stands() {
+            let keys = after.iter().map(M::key).collect();
+            after = self.transaction.load(Load::select(M::among(keys))).await?;
+        }
+        Ok(Written { before, after })
+    }
+
+    /// Begins a savepoint; the mark is for [`end_save`](Self::end_save).
+    pub(crate) async fn save(&mut self) -> Result<Mark> {
+        self.transaction.save().await?;
+        Ok(Mark { touches: self.touches.len(), failed: self.failed })
+    }
+
+    /// Ends the innermost savepoint. Undone, it has touched nothing.
+    pub(crate) async fn end_save(&mut self, mark: Mark, keep: bool) -> Result<()> {
+        self.transaction.end_save(keep).await?;
+        if !keep {
+            self.failed = mark.failed;
+            // Anomaly 13: what was undone must not be put.
+            if Guard::SavepointUndone.stands() {
+                self.touches.truncate(mark.touches);
+            }
+        }
+        Ok(())
+    }
+
+    /// Ends the transaction without a trace.
+    pub(crate) async fn rollback(self) {
+        // Whatever the answer, it will not commit.
+        let _ = self.transaction.rollback().await;
+    }
+
+    /// Commits, and then gives the cache what it is owed. To be run on a task of its own: a
+    /// caller that gives up must not leave a commit without its consequences.
+    pub(crate) async fn conclude(mut self) -> Result<()> {
+        if self.failed {
+            self.rollback().await;
+            return Err(Error::new(
+                ErrorKind::Database,
+                "a statement of this transaction has failed, so it was rolled back; return the \
+                 error, or run such a statement in a savepoint",
+            ));
+        }
+        let mut debt = Debt::new(self.ledger.clone(), std::mem::take(&mut self.touches));
+        let name = debt.is_strict() || self.raw;
+        // Sent together, so that the transaction's name costs no time of its own.
+        let (fenced, name) = tokio::join!(debt.fence(), named(&mut self.transaction, name));
+        let name = match (fenced, name) {
+            (Ok(()), Ok(name)) => name,
+            (Err(error), _) | (_, Err(error)) => {
+                self.rollback().await;
+                debt.forgive().await;
+                return Err(error);
+            }
+        };
+        match debt.keep_up(self.transaction.commit()).await {
+            Ok(()) => debt.settle().await,
+            Err(lost) if lost.kind() == ErrorKind::CommitUnknown => {
+                // Anomaly 14: it may have committed, or may do so any moment.
+                if Guard::AwaitOutcome.stands() {
+                    tokio::spawn(debt.outlive(name));
+                } else {
+                    debt.forgive().await;
+                }
+                Err(lost)
+            }
+            Err(refused) if Guard::PutCommitted.stands() => {
+                debt.forgive().await;
+                Err(refused)
+            }
+            Err(refused) => debt.settle().await.and(Err(refused)),
+        }
+    }
+}
+
+/// The transaction's name, by which to ask for its outcome. Fails where the transaction has
+/// failed unseen: PostgreSQL would answer its COMMIT as if all were well.
+async fn named<T: Transaction>(transaction: &mut T, wanted: bool) -> Result<Option<String>> {
+    let sql = <T::Backend as Dialect>::TRANSACTION;
+    if !wanted || sql.is_empty() {
+        return Ok(None);
+    }
+    Ok(transaction.load(Load::plain(sql)).await?.pop())
+}

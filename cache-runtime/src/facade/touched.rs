@@ -1,0 +1,122 @@
+//! The application's own transactions, on connections of its own.
+
+use std::sync::Arc;
+
+use diesel::connection::LoadConnection;
+
+use super::cache::Cache;
+use super::repository::Cached;
+use crate::engine::debt::{Need, Touch, remove};
+use crate::patterns::write::touched_raw;
+use crate::ports::database::Database;
+use crate::ports::model::Statements;
+use crate::ports::statement::Load;
+use crate::values::error::{Error, ErrorKind, Result};
+use crate::values::key::AsKey;
+use crate::values::policy::Consistency;
+
+impl<D: Database> Cache<D> {
+    /// Says that the application's own transaction on `connection` changes, or has changed, the
+    /// rows with these keys. To be followed by [`Touched::committed`] once it has committed.
+    ///
+    /// ```ignore
+    /// let touched = connection.transaction(|connection| {
+    ///     diesel::update(accounts.find(1)).set(balance.eq(5)).execute(connection)?;
+    ///     cache.touch::<Account, _>(connection, [1])
+    /// })?;
+    /// touched.committed().await;
+    /// ```
+    ///
+    /// Where unique values change, call it before the change and after it.
+    ///
+    /// # Consistency
+    ///
+    /// `eventual`, for models that are: once `committed` has answered, readers in every process
+    /// see the change; a crash between the commit and that step costs at most the ttl.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Configuration`] if the model is strict: its fences would have to stand before
+    /// the application commits, or its version be counted on. Use [`transaction`] for it, or
+    /// [`pinned_transaction`] where the code takes a connection.
+    ///
+    /// [`transaction`]: Self::transaction
+    /// [`pinned_transaction`]: Self::pinned_transaction
+    pub fn touch<M, C>(
+        &self,
+        connection: &mut C,
+        keys: impl IntoIterator<Item = impl AsKey<M::Key>>,
+    ) -> Result<Touched>
+    where
+        M: Cached + Statements<D::Backend>,
+        C: LoadConnection<Backend = D::Backend>,
+    {
+        if M::DESCRIPTOR.policy.promise() != Consistency::Eventual {
+            return Err(Error::new(
+                ErrorKind::Configuration,
+                format!(
+                    "`{}` is strict, which a transaction of the application's own cannot keep; use \
+                     `cache.transaction`, or `cache.pinned_transaction` where the code takes a \
+                     connection",
+                    M::DESCRIPTOR.model
+                ),
+            ));
+        }
+        let keys: Vec<M::Key> = keys.into_iter().map(|key| key.to_key()).collect();
+        let mut rows = Vec::new();
+        for row in connection.load(Load::<_, M>::select(M::among(keys.clone())))? {
+            let row = M::from_row(&row?).map_err(diesel::result::Error::DeserializationError)?;
+            rows.push(row);
+        }
+        let mut touches = touched_raw(&self.keeper::<M>(), &keys, rows);
+        touches.iter_mut().for_each(|touch| touch.need = Need::Removal);
+        Ok(Touched(touches))
+    }
+}
+
+/// What a transaction of the application's own has touched.
+///
+/// Dropped without a word, its entries are invalidated all the same, as the transaction may have
+/// committed.
+#[must_use = "say `committed().await` once the transaction has committed"]
+pub struct Touched(Vec<Touch>);
+
+impl Touched {
+    /// The same, and what else the transaction touched.
+    pub fn and(mut self, mut other: Self) -> Self {
+        self.0.append(&mut other.0);
+        self
+    }
+
+    /// The transaction has committed: its entries are invalidated before this returns, or, if
+    /// the store is away, as soon as it answers.
+    pub async fn committed(mut self) {
+        let touches = std::mem::take(&mut self.0);
+        // On a task of its own, as the caller may give up.
+        let _ = tokio::spawn(remove(touches)).await;
+    }
+
+    /// The transaction was rolled back: nothing has changed.
+    pub fn rolled_back(mut self) {
+        self.0.clear();
+    }
+}
+
+impl Drop for Touched {
+    fn drop(&mut self) {
+        let touches = std::mem::take(&mut self.0);
+        if touches.is_empty() {
+            return;
+        }
+        if tokio::runtime::Handle::try_current().is_err() {
+            tracing::error!(
+                "touched entries were dropped outside of a runtime; the ttl covers them"
+            );
+            return;
+        }
+        for touch in touches {
+            let (invalidator, key) = (Arc::clone(&touch.invalidator), touch.key);
+            tokio::spawn(async move { invalidator.invalidate(&[key]).await });
+        }
+    }
+}

@@ -1,0 +1,164 @@
+//! The way of a write: statements in a transaction, then what the pattern makes of the rows.
+
+use std::sync::Arc;
+
+use tracing::Instrument as _;
+
+use super::{cache_aside, write_through};
+use crate::engine::debt::{Ledger, Touch};
+use crate::engine::keeper::{Keeper, torn_down};
+use crate::engine::session::{Session, Write};
+use crate::ports::database::{Database, Dialect};
+use crate::ports::model::Statements;
+use crate::ports::statement::{Condition, Load};
+use crate::values::error::{Error, ErrorKind, Result};
+use crate::values::policy::{OnWrite, Pattern};
+
+/// A write by the application.
+pub(crate) enum Order<DB: Dialect, M> {
+    /// Makes a new row.
+    Insert(Load<DB, M>),
+    /// Changes the row for which the condition holds, if it is at the expected version, or makes
+    /// a new one.
+    Change { row: Condition<DB>, statement: Load<DB, M>, expected: Option<i64> },
+    /// Deletes a row.
+    Delete(Load<DB, M>),
+    /// Changes or deletes all rows for which the condition holds.
+    Filter { rows: Condition<DB>, deletes: bool, statement: ByCondition<DB, M> },
+}
+
+/// Makes the statement, once it is known how its rows are best named.
+pub(crate) type ByCondition<DB, M> = Box<dyn FnOnce(Condition<DB>) -> Load<DB, M> + Send>;
+
+/// Runs a write in a transaction of its own; all is done when this returns, or else will be.
+pub(crate) async fn alone<M: Statements<D::Backend>, D: Database>(
+    ledger: &Arc<Ledger<D>>,
+    keeper: &Arc<Keeper<M, D>>,
+    order: Order<D::Backend, M>,
+) -> Result<Vec<Arc<M>>> {
+    let (ledger, keeper) = (ledger.clone(), keeper.clone());
+    let span = tracing::debug_span!("cache.write", model = M::DESCRIPTOR.model);
+    // On a task of its own: a caller that gives up must not leave a commit without its
+    // consequences.
+    let work = async move {
+        let mut session = Session::begin(&ledger).await?;
+        let rows = match within(&mut session, &keeper, order).await {
+            Ok(rows) => rows,
+            Err(error) => {
+                session.rollback().await;
+                return Err(error);
+            }
+        };
+        session.conclude().await?;
+        if M::DESCRIPTOR.policy.after_write() == OnWrite::Refresh {
+            for row in &rows {
+                if let Err(error) = keeper.refresh(row.key()).await {
+                    tracing::debug!(%error, "the refresh after a write failed");
+                }
+            }
+        }
+        Ok(rows)
+    };
+    match tokio::spawn(work.instrument(span)).await {
+        Ok(outcome) => outcome,
+        Err(source) => Err(torn_down().with_source(source)),
+    }
+}
+
+/// Runs a write in a transaction under way. Gives the rows that the statement returned.
+pub(crate) async fn within<M: Statements<D::Backend>, D: Database>(
+    session: &mut Session<D>,
+    keeper: &Arc<Keeper<M, D>>,
+    order: Order<D::Backend, M>,
+) -> Result<Vec<Arc<M>>> {
+    let (row, change, expected, deletes) = match order {
+        Order::Insert(statement) => (None, statement, None, false),
+        Order::Change { row, statement, expected } => (Some(row), statement, expected, false),
+        // It returns the row as it was.
+        Order::Delete(statement) => (None, statement, None, true),
+        Order::Filter { rows, deletes, statement } => {
+            return by_filter(session, keeper, rows, deletes, statement).await;
+        }
+    };
+    // Old unique values are known only to the row as it was, and so is its version.
+    let before = row.filter(|_| !M::DESCRIPTOR.lookups.is_empty() || expected.is_some());
+    let reread = keeper.triggers.is_some() && !deletes;
+    let written = session.write(Write { before, expected, change, reread }).await?;
+    let before: Vec<Arc<M>> = written.before.into_iter().map(Arc::new).collect();
+    let after: Vec<Arc<M>> = written.after.into_iter().map(Arc::new).collect();
+    session.touch(if deletes {
+        touched(keeper, &after, &[])
+    } else {
+        touched(keeper, &before, &after)
+    });
+    Ok(after)
+}
+
+/// Changes or deletes exactly the rows that meet a condition now. They are locked and read first,
+/// so that every entry they are known by is known; past the declared number the whole table is
+/// invalidated instead.
+async fn by_filter<M: Statements<D::Backend>, D: Database>(
+    session: &mut Session<D>,
+    keeper: &Arc<Keeper<M, D>>,
+    rows: Condition<D::Backend>,
+    deletes: bool,
+    statement: ByCondition<D::Backend, M>,
+) -> Result<Vec<Arc<M>>> {
+    let limit = M::DESCRIPTOR.policy.bulk_limit();
+    let most = limit.map(|limit| limit.saturating_add(1));
+    let load = Load::select(rows.clone()).limit(most).locking();
+    let found: Vec<Arc<M>> = session.load(load).await?.into_iter().map(Arc::new).collect();
+    if found.is_empty() {
+        return Ok(found);
+    }
+    let whole = limit.is_some_and(|limit| found.len() > limit);
+    let binds = found.len() * M::DESCRIPTOR.key.len();
+    if !whole && binds > <D::Backend as Dialect>::MAX_BINDS {
+        return Err(Error::new(
+            ErrorKind::Configuration,
+            format!(
+                "{} rows are too many for one statement; say `bulk = 1000` on `{}`, so that such a \
+                 write invalidates the whole table",
+                found.len(),
+                M::DESCRIPTOR.model
+            ),
+        ));
+    }
+    let rows = if whole { rows } else { M::among(found.iter().map(|row| row.key()).collect()) };
+    let reread = keeper.triggers.is_some() && !deletes && !whole;
+    let change = statement(rows);
+    let write = Write { before: None, expected: None, change, reread };
+    let after: Vec<Arc<M>> = session.write(write).await?.after.into_iter().map(Arc::new).collect();
+    if whole {
+        session.touch([keeper.table_removal()?]);
+    } else {
+        let left = if deletes { &[][..] } else { &after[..] };
+        session.touch(touched(keeper, &found, left));
+    }
+    Ok(after)
+}
+
+/// What raw statements did to the rows with these keys, given as they are now: their entries are
+/// removed, and those of the unique values that they have.
+pub(crate) fn touched_raw<M: Statements<D::Backend>, D: Database>(
+    keeper: &Arc<Keeper<M, D>>,
+    keys: &[M::Key],
+    rows: Vec<M>,
+) -> Vec<Touch> {
+    let rows: Vec<Arc<M>> = rows.into_iter().map(Arc::new).collect();
+    let mut touches = touched(keeper, &rows, &[]);
+    touches.extend(keys.iter().map(|key| keeper.removal(key)));
+    touches
+}
+
+/// What a write does to the entries of the rows, as they were before it and are after it.
+pub(crate) fn touched<M: Statements<D::Backend>, D: Database>(
+    keeper: &Arc<Keeper<M, D>>,
+    before: &[Arc<M>],
+    after: &[Arc<M>],
+) -> Vec<Touch> {
+    match M::DESCRIPTOR.policy.pattern() {
+        Pattern::CacheAside => cache_aside::touched(keeper, before, after),
+        Pattern::WriteThrough => write_through::touched(keeper, before, after),
+    }
+}

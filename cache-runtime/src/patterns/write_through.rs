@@ -1,0 +1,63 @@
+//! Write-through: a write updates the database, and puts what the database then holds into the
+//! cache before it is acknowledged. Reads are cache-aside's.
+//!
+//! A put is what goes wrong in most hand-made versions: of two writers, the one that committed
+//! first may put last. Here each write has its entries fenced from before its commit until it
+//! puts, and of two fences that overlap neither puts (anomaly 11). The fence is a courtesy
+//! where the model is `eventual`: without the store the write commits, and puts nothing.
+
+use std::sync::Arc;
+
+use crate::engine::debt::{Need, Packing, Touch};
+use crate::engine::entry::{Cacheable, Entry, Target};
+use crate::engine::keeper::{Keeper, Triggers};
+use crate::ports::database::Database;
+use crate::ports::model::Statements;
+use crate::values::policy::Consistency;
+
+/// What a write does to the entries of the rows that it changed: what is left of them is put,
+/// under the key and under each unique value.
+pub(super) fn touched<M: Statements<D::Backend>, D: Database>(
+    keeper: &Arc<Keeper<M, D>>,
+    before: &[Arc<M>],
+    after: &[Arc<M>],
+) -> Vec<Touch> {
+    let need = match M::DESCRIPTOR.policy.promise() {
+        Consistency::Fenced => Need::Strict,
+        Consistency::Eventual | Consistency::Validated => Need::Fence,
+    };
+    let touch = |key, put| Touch { key, need, put, invalidator: keeper.invalidator.clone() };
+    let mut touches = Vec::new();
+    for row in before {
+        touches.push(touch(keeper.tier.row_key(&row.key()), None));
+        keeper.lookups_of(row, &mut |entry| touches.push(touch(entry, None)));
+    }
+    for row in after {
+        let key = row.key();
+        let put = put(keeper, Entry::Present(row.clone()));
+        touches.push(touch(keeper.tier.row_key(&key), put));
+        keeper.lookups_of(row, &mut |entry| {
+            let target = Entry::Present(Arc::new(Target::<M>(row.key())));
+            touches.push(touch(entry, self::put(keeper, target)));
+        });
+    }
+    touches
+}
+
+/// Nothing is put while the cache is off, nor where a trigger may change the row as late as at
+/// COMMIT.
+fn put<M, D, V>(keeper: &Arc<Keeper<M, D>>, entry: Entry<V>) -> Option<Packing>
+where
+    M: Statements<D::Backend>,
+    D: Database,
+    V: Cacheable,
+{
+    if keeper.switch.is_off() || keeper.triggers == Some(Triggers::Deferred) {
+        return None;
+    }
+    let keeper = keeper.clone();
+    Some(Box::new(move |fenced_at| {
+        let life = M::DESCRIPTOR.policy.life(true, keeper.tokens.token())?;
+        keeper.tier.pack(&entry, fenced_at, life)
+    }))
+}

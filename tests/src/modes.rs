@@ -1,0 +1,109 @@
+//! One table's rows under each pattern and promise.
+
+/// A model of the table `accounts`, in a module of its own.
+macro_rules! accounts {
+    ($($(#[$doc:meta])* $module:ident: ($($cached:tt)*);)*) => {$(
+        $(#[$doc])*
+        pub mod $module {
+            use cache_runtime::Cached;
+            use diesel::prelude::*;
+
+            use crate::account::accounts;
+
+            #[derive(Queryable, Cached, Debug, PartialEq, Eq)]
+            #[diesel(table_name = accounts)]
+            #[cached(ttl = "10m", negative_ttl = "10m", unique(email), save, insert = NewAccount,
+                     changeset = AccountChanges)]
+            #[cached($($cached)*)]
+            pub struct Account {
+                pub id: i64,
+                pub email: String,
+                pub balance: i64,
+            }
+
+            #[derive(Insertable, Debug)]
+            #[diesel(table_name = accounts)]
+            pub struct NewAccount {
+                pub id: i64,
+                pub email: String,
+                pub balance: i64,
+            }
+
+            #[derive(AsChangeset, Debug, Default)]
+            #[diesel(table_name = accounts)]
+            pub struct AccountChanges {
+                pub email: Option<String>,
+                pub balance: Option<i64>,
+            }
+        }
+    )*};
+}
+
+accounts! {
+    /// Puts what it writes; eventual.
+    through: (pattern = "write_through");
+    /// Removes what it writes; nobody reads anything older than what was acknowledged.
+    fenced: (pattern = "cache_aside", consistency = "strict(fenced)");
+    /// Puts what it writes; nobody reads anything older than what was acknowledged.
+    fenced_through: (pattern = "write_through", consistency = "strict(fenced)", bulk = 3);
+}
+
+/// A model of the table `versions`, in a module of its own.
+macro_rules! versions {
+    ($($(#[$doc:meta])* $module:ident: ($($cached:tt)*);)*) => {$(
+        $(#[$doc])*
+        pub mod $module {
+            use cache_runtime::Cached;
+            use diesel::prelude::*;
+
+            use super::versions;
+
+            #[derive(Queryable, Cached, Debug, PartialEq, Eq)]
+            #[diesel(table_name = versions)]
+            #[cached(ttl = "10m", negative_ttl = "10m", unique(email), version = version, save,
+                     insert = NewAccount, changeset = AccountChanges)]
+            #[cached($($cached)*)]
+            pub struct Account {
+                pub id: i64,
+                pub email: String,
+                pub balance: i64,
+                pub version: i64,
+            }
+
+            #[derive(Insertable, Debug)]
+            #[diesel(table_name = versions)]
+            pub struct NewAccount {
+                pub id: i64,
+                pub email: String,
+                pub balance: i64,
+            }
+
+            #[derive(AsChangeset, Debug, Default)]
+            #[diesel(table_name = versions)]
+            pub struct AccountChanges {
+                pub email: Option<String>,
+                pub balance: Option<i64>,
+            }
+        }
+    )*};
+}
+
+diesel::table! {
+    versions (id) {
+        id -> BigInt,
+        email -> Text,
+        balance -> BigInt,
+        version -> BigInt,
+    }
+}
+
+versions! {
+    /// Eventual, but a row that was read long ago overwrites nothing.
+    versioned: (pattern = "cache_aside");
+    /// Each hit is compared with the row's version.
+    validated: (pattern = "cache_aside", consistency = "strict(validated)");
+    /// Puts what it writes; each hit is compared with the row's version.
+    validated_through: (pattern = "write_through", consistency = "strict(validated)", bulk = 3);
+}
+
+pub const CREATE_VERSIONS: &str = "CREATE TABLE versions (id BIGINT PRIMARY KEY, email TEXT NOT NULL UNIQUE, balance BIGINT NOT NULL, version BIGINT NOT NULL)";
