@@ -27,11 +27,20 @@ pub struct Counterexample {
     pub broken: &'static str,
 }
 
+/// How far to go.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reach {
+    /// From everywhere where the protocol can begin.
+    All,
+    /// From the first of these.
+    First,
+}
+
 /// Visits all states, or as many as it takes to see the promise broken. Breadth
 /// first and on one thread, so that a counterexample is a shortest one.
-pub fn visit<P: Protocol>(defences: Defences<P::Defence>) -> Visit {
+pub fn visit<P: Protocol>(defences: Defences<P::Defence>, reach: Reach) -> Visit {
     let events: Arc<[Seen<P>]> = P::events().into_iter().map(Seen::not_yet).collect();
-    let checked = Checked { protocol: P::new(defences), events: events.clone() };
+    let checked = Checked { protocol: P::new(defences), reach, events: events.clone() };
     let checker =
         checked.checker().threads(1).finish_when(HasDiscoveries::AnyFailures).spawn_bfs().join();
     let counterexample = checker.discovery(PROMISE).map(|path| {
@@ -69,6 +78,7 @@ impl<P: Protocol> Seen<P> {
 
 struct Checked<P: Protocol> {
     protocol: P,
+    reach: Reach,
     events: Arc<[Seen<P>]>,
 }
 
@@ -77,7 +87,11 @@ impl<P: Protocol> Model for Checked<P> {
     type Action = P::Step;
 
     fn init_states(&self) -> Vec<P::State> {
-        self.protocol.start()
+        let mut start = self.protocol.start();
+        if self.reach == Reach::First {
+            start.truncate(1);
+        }
+        start
     }
 
     fn actions(&self, state: &P::State, steps: &mut Vec<P::Step>) {

@@ -12,8 +12,8 @@ use crate::flight::{Cargo, Flight, Joins};
 use crate::protocol::{Defences, Event, Protocol, Switch, event, switch};
 
 /// Rows 1, 2, .. are committed one after the other. Even rows are absent: at
-/// first there is none, then it is inserted, deleted, inserted again, deleted.
-const ROWS: u8 = 4;
+/// first there is none, then it is inserted, deleted, inserted again.
+const ROWS: u8 = 3;
 /// In ticks; times beyond it are not told apart.
 const TTL: u8 = 3;
 
@@ -83,7 +83,10 @@ pub enum Step {
     Crash(u8),
     /// Defence off: sent before the commit.
     InvalidateEarly,
+    /// A miss: the value that came meanwhile is found, or the lease taken if nobody has it.
     Lease(usize),
+    /// A refresh: the lease is taken whatever is there.
+    ForceLease(usize),
     Read(usize),
     /// Defence off: a read from a replica that lags.
     ReadReplica(usize),
@@ -100,6 +103,15 @@ pub enum Step {
     Tick,
 }
 
+impl State {
+    /// Whether this flight may begin. They are all alike; its number makes its token, which must be
+    /// nowhere else.
+    fn may_take_off(&self, at: usize) -> bool {
+        let token = at as u8 + 1;
+        self.flights[at] == Flight::Grounded && self.lease.is_none_or(|lease| lease.token != token)
+    }
+}
+
 impl LeaseFill {
     fn joins(&self) -> Joins {
         Joins {
@@ -110,7 +122,7 @@ impl LeaseFill {
         }
     }
 
-    /// Random: one that is nowhere else. A flight's number is as good.
+    /// Random, it is nowhere else: see [`State::may_take_off`].
     fn token(&self, state: &mut State, flight: usize) -> u8 {
         if self.0.stands(RandomToken) {
             return flight as u8 + 1;
@@ -140,13 +152,9 @@ impl LeaseFill {
     }
 
     fn lease(&self, state: &mut State, flight: usize) {
-        if let Some(value) = state.value {
-            state.flights[flight] = Flight::Found { row: value.row };
-        } else {
-            let token = self.token(state, flight);
-            state.lease = Some(Lease { token, age: 0 });
-            state.flights[flight] = Flight::Leased { token };
-        }
+        let token = self.token(state, flight);
+        state.lease = Some(Lease { token, age: 0 });
+        state.flights[flight] = Flight::Leased { token };
     }
 
     fn read(&self, state: &mut State, flight: usize, row: u8) {
@@ -200,7 +208,7 @@ impl Protocol for LeaseFill {
     type Step = Step;
 
     const NAME: &'static str = "lease_fill";
-    const LEAST_STATES: usize = 1_000_000;
+    const LEAST_STATES: usize = 900_000;
     const DEFENCES: &'static [Switch<Defence>] = &[
         switch(LeaseToken, "lease-token", &[2]),
         switch(InvalidateLease, "invalidate-lease", &[1, 28]),
@@ -282,10 +290,12 @@ impl Protocol for LeaseFill {
         for row in (1..=state.row).filter(|row| state.owed & 1 << row != 0) {
             steps.extend([Step::Invalidate(row), Step::Crash(row)]);
         }
-        // A lease that another holds is waited for. Flights are all alike: the first that is free.
-        if state.lease.is_none() || state.value.is_some() {
-            let free = state.flights.iter().position(|flight| *flight == Flight::Grounded);
-            steps.extend(free.map(Step::Lease));
+        let free = (0..state.flights.len()).find(|at| state.may_take_off(*at));
+        if let Some(at) = free {
+            if state.lease.is_none() || state.value.is_some() {
+                steps.push(Step::Lease(at));
+            }
+            steps.push(Step::ForceLease(at));
         }
         for (at, flight) in state.flights.iter().enumerate() {
             match flight {
@@ -326,7 +336,11 @@ impl Protocol for LeaseFill {
                 self.invalidate(&mut next);
                 next.announced = true;
             }
-            Step::Lease(at) => self.lease(&mut next, at),
+            Step::Lease(at) => match state.value {
+                Some(value) => next.flights[at] = Flight::Found { row: value.row },
+                None => self.lease(&mut next, at),
+            },
+            Step::ForceLease(at) => self.lease(&mut next, at),
             Step::Read(at) => self.read(&mut next, at, state.row),
             Step::ReadReplica(at) => self.read(&mut next, at, state.row - 1),
             Step::SendFill(at) => {

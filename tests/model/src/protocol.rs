@@ -28,7 +28,8 @@ pub trait Protocol: Send + Sync + Sized + 'static {
     /// The protocol with these defences.
     fn new(defences: Defences<Self::Defence>) -> Self;
 
-    /// Where it can begin.
+    /// Where it can begin: a state for each choice of bounds. From the first of these alone it is
+    /// shown what the protocol can spare, which takes as many states as the protocol itself.
     fn start(&self) -> Vec<Self::State>;
 
     /// What can happen next.

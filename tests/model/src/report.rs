@@ -4,7 +4,7 @@ use std::panic::resume_unwind;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
-use crate::check::{Counterexample, Visit, visit};
+use crate::check::{Counterexample, Reach, Visit, visit};
 use crate::protocol::{Defences, Protocol, Switch};
 
 /// Visits at a time. Each has one thread of its own, and so finds a shortest way, the same every
@@ -55,8 +55,11 @@ impl Report {
     /// Checks one protocol: whole, without what it can spare, without each defence.
     pub fn check<P: Protocol>(&mut self) {
         let switches: Vec<&Switch<P::Defence>> = P::SPARE.iter().chain(P::DEFENCES).collect();
-        let mut variants = vec![Defences::ALL];
-        variants.extend(switches.iter().map(|switch| Defences::without(switch.defence)));
+        let mut variants = vec![(Defences::ALL, Reach::All)];
+        variants.extend(switches.iter().enumerate().map(|(at, switch)| {
+            let reach = if at < P::SPARE.len() { Reach::First } else { Reach::All };
+            (Defences::without(switch.defence), reach)
+        }));
         let mut visits = visit_all::<P>(&variants).into_iter();
 
         self.protocols += 1;
@@ -138,14 +141,14 @@ fn shown(counterexample: &Counterexample) -> String {
 }
 
 /// Visits each variant, in this order, some at a time.
-fn visit_all<P: Protocol>(variants: &[Defences<P::Defence>]) -> Vec<Visit> {
+fn visit_all<P: Protocol>(variants: &[(Defences<P::Defence>, Reach)]) -> Vec<Visit> {
     let next = AtomicUsize::new(0);
     let work = || {
         let mut done = Vec::new();
         loop {
             let at = next.fetch_add(1, Ordering::Relaxed);
-            let Some(defences) = variants.get(at) else { return done };
-            done.push((at, visit::<P>(*defences)));
+            let Some((defences, reach)) = variants.get(at) else { return done };
+            done.push((at, visit::<P>(*defences, *reach)));
         }
     };
     let mut visits: Vec<(usize, Visit)> = thread::scope(|scope| {
@@ -248,7 +251,7 @@ mod tests {
 
     #[test]
     fn a_counterexample_is_a_shortest_one() {
-        let found = visit::<Planted<SOUND>>(Defences::without(Limit::Second));
+        let found = visit::<Planted<SOUND>>(Defences::without(Limit::Second), Reach::All);
         let counterexample = found.counterexample.expect("the defence is needed");
         assert_eq!(counterexample.steps, ["1", "2"]);
         assert_eq!(counterexample.broken, "too many");

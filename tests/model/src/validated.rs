@@ -23,15 +23,15 @@ pub struct Validated(Defences<Defence>);
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[allow(missing_docs)]
 pub enum Defence {
-    VersionCheck,
+    ValidateHit,
     VersionFromPrimary,
     RowFromPrimary,
     AbsenceCheck,
     OneStatement,
-    VersionNeverReused,
+    VersionCounter,
     VersionUnderLock,
     MembersBumpRoot,
-    PutAfterCommit,
+    PutCommitted,
     RestoreIsAnEpoch,
 }
 use Defence::*;
@@ -160,14 +160,11 @@ impl State {
 impl Validated {
     /// A transaction that will write this, of the version that it has to have.
     fn begin(&self, state: &mut State, step: Step) {
-        let next = if self.0.stands(VersionNeverReused) {
-            state.counter + 1
-        } else {
-            state.row.version + 1
-        };
+        let next =
+            if self.0.stands(VersionCounter) { state.counter + 1 } else { state.row.version + 1 };
         let version = match step {
             Step::UpdateMember if !self.0.stands(MembersBumpRoot) => state.row.version,
-            Step::Insert if !self.0.stands(VersionNeverReused) => 1,
+            Step::Insert if !self.0.stands(VersionCounter) => 1,
             _ => next,
         };
         let row = if step == Step::Delete {
@@ -179,7 +176,7 @@ impl Validated {
         if let Some(free) = state.open.iter_mut().find(|open| open.is_none()) {
             *free = Some(row);
         }
-        if !self.0.stands(PutAfterCommit) {
+        if !self.0.stands(PutCommitted) {
             state.sent |= row.bit();
         }
     }
@@ -210,7 +207,7 @@ impl Validated {
         let believed = if entry.content == ABSENT {
             !self.0.stands(AbsenceCheck)
         } else {
-            !self.0.stands(VersionCheck)
+            !self.0.stands(ValidateHit)
         };
         if same || believed {
             state.returns(at, entry.content, during);
@@ -247,15 +244,15 @@ impl Protocol for Validated {
     const NAME: &'static str = "validated";
     const LEAST_STATES: usize = 1_000_000;
     const DEFENCES: &'static [Switch<Defence>] = &[
-        switch(VersionCheck, "version-check", &[7, 15, 17]),
+        switch(ValidateHit, "validate-hit", &[7, 15, 17]),
         switch(VersionFromPrimary, "version-from-primary", &[17]),
         switch(RowFromPrimary, "row-from-primary", &[5]),
         switch(AbsenceCheck, "absence-check", &[30]),
         switch(OneStatement, "one-statement", &[27]),
-        switch(VersionNeverReused, "version-never-reused", &[28]),
+        switch(VersionCounter, "version-counter", &[28]),
         switch(VersionUnderLock, "version-under-lock", &[7]),
         switch(MembersBumpRoot, "members-bump-root", &[27]),
-        switch(PutAfterCommit, "put-after-commit", &[13]),
+        switch(PutCommitted, "put-committed", &[13]),
         switch(RestoreIsAnEpoch, "restore-is-an-epoch", &[29]),
     ];
 

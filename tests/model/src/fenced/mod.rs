@@ -75,7 +75,10 @@ pub enum Step {
     /// RELEASE, executed and answered; the write is acknowledged.
     Release(usize),
     Crash(usize),
+    /// A miss: nothing is there, and nobody else's lease.
     Lease(usize),
+    /// A refresh: the lease is taken whatever is there.
+    ForceLease(usize),
     Read(usize),
     SendFill(usize),
     Fill(usize),
@@ -113,7 +116,7 @@ impl<W: World> Fenced<W> {
 
     fn writer_steps(&self, state: &State, at: usize, steps: &mut Vec<Step>) {
         let writer = state.writers[at];
-        let commits_first = !self.stands(FenceBeforeCommit);
+        let commits_first = !self.stands(FenceFirst);
         let commit = [Step::Commit(at), Step::Abort(at), Step::CommitUnanswered(at)];
         match writer.phase {
             Phase::Idle => {
@@ -140,7 +143,7 @@ impl<W: World> Fenced<W> {
             }
             Phase::Unsure => {
                 steps.extend([Step::Commit(at), Step::Abort(at)]);
-                if !self.stands(UnknownKeepsFence) {
+                if !self.stands(AwaitOutcome) {
                     steps.push(Step::Release(at));
                 }
             }
@@ -164,12 +167,12 @@ impl<W: World> Fenced<W> {
             steps.push(Step::EarlyFenceExpires(at));
         }
         // A renewal that only extends is not seen: fences have no time here but their end.
-        if writer.answered && !writer.own.stands() && !self.stands(RenewalOnlyExtends) {
+        if writer.answered && !writer.own.stands() && !self.stands(RenewStanding) {
             steps.push(Step::Renew(at));
         }
         // The writer renews its fence while its COMMIT may take effect. Of one that has crashed the
         // assumption is that this happens within the fence's life, or not at all.
-        let kept = W::STRICT && self.stands(Renewal) && writer.phase.may_commit();
+        let kept = W::STRICT && self.stands(FenceRenewed) && writer.phase.may_commit();
         if writer.own.stands() && !kept {
             steps.push(Step::FenceExpires(at));
         }
@@ -276,10 +279,12 @@ impl<W: World> Protocol for Fenced<W> {
         // A hit needs no step: what is there is judged in every state. Nor does a read past the
         // cache, which gives what the database holds.
         let blocked = self.stands(FenceBlocksLease) && state.fenced();
-        if state.value.is_none() && state.lease.is_none() && !blocked {
-            let mut flights = state.flights[..state.readers].iter();
-            let free = flights.position(|flight| *flight == Flight::Grounded);
-            steps.extend(free.map(Step::Lease));
+        let free = (0..state.readers).find(|at| state.may_take_off(*at));
+        if let Some(at) = free.filter(|_| !blocked) {
+            if state.value.is_none() && state.lease.is_none() {
+                steps.push(Step::Lease(at));
+            }
+            steps.push(Step::ForceLease(at));
         }
         steps.extend([Step::Invalidate, Step::LoseValue, Step::LoseLease]);
         if !W::STRICT {
@@ -309,8 +314,7 @@ impl<W: World> Protocol for Fenced<W> {
             Step::Rollback(at) => next.writers[at].phase = Phase::RolledBack,
             Step::Release(at) => self.release(&mut next, at),
             Step::Crash(at) => next.writers[at].crash(),
-            Step::Lease(at) => {
-                // A flight's number is a token that is nowhere else.
+            Step::Lease(at) | Step::ForceLease(at) => {
                 next.lease = Some(at as u8);
                 next.flights[at] = Flight::Leased { token: at as u8 };
             }

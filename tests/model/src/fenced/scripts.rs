@@ -12,6 +12,12 @@ impl State {
         self.writers.iter().any(|writer| writer.own.stands() || writer.early.stands())
     }
 
+    /// Whether this flight may begin. They are all alike; its number is its token, which must be
+    /// nowhere else.
+    pub(super) fn may_take_off(&self, at: usize) -> bool {
+        self.flights[at] == Flight::Grounded && self.lease != Some(at as u8)
+    }
+
     /// Whether several fences are there, and not all are tainted.
     pub(super) fn meet_untainted(&self) -> bool {
         let (mut fences, mut tainted) = (0, 0);
@@ -33,16 +39,16 @@ impl State {
 impl<W: World> Fenced<W> {
     /// The script FENCE. `late` is an attempt that was not answered in time.
     pub(super) fn fence(&self, state: &mut State, at: usize, late: bool) {
-        if self.stands(FenceDeletesValue) {
+        if self.stands(FenceRemovesValue) {
             state.value = None;
         }
-        if self.stands(FenceDeletesLease) {
+        if self.stands(FenceRemovesLease) {
             state.lease = None;
         }
         if late {
             state.writers[at].early = Early::None;
         }
-        let fresh = self.stands(FreshToken);
+        let fresh = self.stands(FreshFence);
         if !fresh && state.writers[at].own.stands() {
             return;
         }
@@ -52,7 +58,7 @@ impl<W: World> Fenced<W> {
         } else {
             state.writers[at].own = Fence::Stands;
         }
-        if overlap && self.stands(TaintOnOverlap) {
+        if overlap && self.stands(TaintOverlap) {
             state.taint_all();
         }
     }
@@ -60,10 +66,10 @@ impl<W: World> Fenced<W> {
     /// What everything does that removes a value, so that no older fill or put can follow it.
     pub(super) fn remove(&self, state: &mut State) {
         state.value = None;
-        if self.stands(RemovalDeletesLease) {
+        if self.stands(InvalidateLease) {
             state.lease = None;
         }
-        if self.stands(TaintOnRemoval) {
+        if self.stands(TaintRemoval) {
             state.taint_all();
         }
     }
@@ -74,15 +80,15 @@ impl<W: World> Fenced<W> {
         let committed = match writer.phase {
             Phase::Committed => true,
             Phase::Ended => !self.stands(UnknownNeverPuts),
-            Phase::RolledBack => !self.stands(RollbackNeverPuts),
+            Phase::RolledBack => !self.stands(PutCommitted),
             _ => false,
         };
         let own = match writer.own {
             Fence::Stands => writer.answered,
-            Fence::None => writer.answered && !self.stands(PutNeedsOwnFence),
+            Fence::None => writer.answered && !self.stands(OwnFence),
             Fence::Tainted => false,
         };
-        let early = writer.early == Early::Stands && !self.stands(PutNeedsAnsweredFence);
+        let early = writer.early == Early::Stands && !self.stands(AnsweredFence);
         if committed && (own || early) {
             state.value = Some(writer.row);
         } else {
@@ -92,7 +98,7 @@ impl<W: World> Fenced<W> {
             state.acknowledged = state.acknowledged.max(writer.row);
         }
         let writer = &mut state.writers[at];
-        writer.forget_fences();
+        writer.own = Fence::None;
         // With its defence off, this COMMIT may still take effect.
         let open = writer.phase == Phase::Unsure;
         writer.leave(if open { Phase::Orphaned } else { Phase::Gone });
