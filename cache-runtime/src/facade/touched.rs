@@ -93,7 +93,12 @@ impl Touched {
     pub async fn committed(mut self) {
         let touches = std::mem::take(&mut self.0);
         // On a task of its own, as the caller may give up.
-        let _ = tokio::spawn(remove(touches)).await;
+        let ticket = touches.first().map(|touch| touch.invalidator.ticket());
+        let work = async move {
+            remove(touches).await;
+            drop(ticket);
+        };
+        let _ = tokio::spawn(work).await;
     }
 
     /// The transaction was rolled back: nothing has changed.
@@ -116,7 +121,11 @@ impl Drop for Touched {
         }
         for touch in touches {
             let (invalidator, key) = (Arc::clone(&touch.invalidator), touch.key);
-            tokio::spawn(async move { invalidator.invalidate(&[key]).await });
+            let ticket = invalidator.ticket();
+            tokio::spawn(async move {
+                invalidator.invalidate(&[key]).await;
+                drop(ticket);
+            });
         }
     }
 }
