@@ -5,7 +5,7 @@
 //! `release`, `invalidate`, `fence`, `renew`, `lift` on the store; each with `:before` and
 //! `:after`.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::future::Future;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
@@ -38,28 +38,57 @@ impl Hold {
     pub fn open(&self) {
         self.opened.add_permits(1);
     }
+
+    async fn wait(&self) {
+        self.opened.acquire().await.expect("never closed").forget();
+    }
+}
+
+impl Default for Hold {
+    fn default() -> Self {
+        Self { arrived: Arc::new(Semaphore::new(0)), opened: Arc::new(Semaphore::new(0)) }
+    }
 }
 
 /// The points of one process under test.
 #[derive(Clone, Default)]
 pub struct Gate {
     holds: Arc<Mutex<HashMap<&'static str, Hold>>>,
-    failing: Arc<Mutex<HashSet<&'static str>>>,
+    failing: Arc<Mutex<HashMap<&'static str, ErrorKind>>>,
+    late: Arc<Mutex<HashMap<&'static str, Hold>>>,
     passed: Arc<Mutex<HashMap<&'static str, Arc<AtomicUsize>>>>,
 }
 
 impl Gate {
     /// Holds the next operation at this point.
     pub fn hold(&self, point: &'static str) -> Hold {
-        let hold =
-            Hold { arrived: Arc::new(Semaphore::new(0)), opened: Arc::new(Semaphore::new(0)) };
+        let hold = Hold::default();
         self.holds.lock().unwrap().insert(point, hold.clone());
         hold
     }
 
     /// Makes every operation at this point fail from now on.
     pub fn fail(&self, point: &'static str) {
-        self.failing.lock().unwrap().insert(point);
+        self.fail_as(point, ErrorKind::Store);
+    }
+
+    /// The same, with an error of this kind.
+    pub fn fail_as(&self, point: &'static str, kind: ErrorKind) {
+        self.failing.lock().unwrap().insert(point, kind);
+    }
+
+    /// Gives the next caller of this operation (`fence` or `commit`) an error at once, and
+    /// executes it when the hold is opened.
+    pub fn late(&self, operation: &'static str) -> Hold {
+        let hold = Hold::default();
+        self.late.lock().unwrap().insert(operation, hold.clone());
+        hold
+    }
+
+    fn is_late(&self, operation: &'static str) -> Option<Hold> {
+        let hold = self.late.lock().unwrap().remove(operation)?;
+        hold.arrived.add_permits(1);
+        Some(hold)
     }
 
     /// Undoes [`fail`](Self::fail).
@@ -86,12 +115,12 @@ impl Gate {
         let hold = self.holds.lock().unwrap().remove(point);
         if let Some(hold) = hold {
             hold.arrived.add_permits(1);
-            hold.opened.acquire().await.expect("never closed").forget();
+            hold.wait().await;
         }
-        if self.failing.lock().unwrap().contains(point) {
-            return Err(Error::new(ErrorKind::Store, format!("planted at {point}")));
+        match self.failing.lock().unwrap().get(point) {
+            Some(kind) => Err(Error::new(*kind, format!("planted at {point}"))),
+            None => Ok(()),
         }
-        Ok(())
     }
 }
 
@@ -156,6 +185,14 @@ impl Store for GatedStore {
     }
 
     fn fence<'a>(&'a self, fences: &'a [Fence]) -> BoxFuture<'a, Result<Vec<u64>>> {
+        if let Some(hold) = self.gate.is_late("fence") {
+            let (inner, fences) = (self.inner.clone(), fences.to_vec());
+            tokio::spawn(async move {
+                hold.wait().await;
+                inner.fence(&fences).await
+            });
+            return Box::pin(async { Err(Error::new(ErrorKind::Store, "planted: late")) });
+        }
         self.gated("fence:before", "fence:after", self.inner.fence(fences))
     }
 
@@ -239,6 +276,13 @@ impl<T: Transaction> Transaction for GatedTransaction<T> {
     }
 
     async fn commit(self) -> Result<()> {
+        if let Some(hold) = self.gate.is_late("commit") {
+            tokio::spawn(async move {
+                hold.wait().await;
+                self.inner.commit().await
+            });
+            return Err(Error::new(ErrorKind::CommitUnknown, "planted: late"));
+        }
         self.gate.pass("commit:before").await?;
         self.inner.commit().await?;
         self.gate.pass("commit:after").await

@@ -7,6 +7,8 @@ mod batches;
 mod codec;
 #[path = "conformance/database.rs"]
 mod database;
+#[path = "conformance/fences.rs"]
+mod fences;
 #[path = "conformance/leases.rs"]
 mod leases;
 #[path = "conformance/null.rs"]
@@ -17,6 +19,8 @@ mod races;
 mod subject;
 #[path = "conformance/system.rs"]
 mod system;
+#[path = "conformance/tables.rs"]
+mod tables;
 
 /// Makes each check a test of each store.
 macro_rules! hold_stores_to {
@@ -52,6 +56,22 @@ hold_stores_to! {
     leases::only_its_token_releases_a_lease,
     leases::the_time_of_a_lease_goes_forward,
     leases::extreme_durations_are_taken,
+    fences::a_fence_removes_value_and_lease,
+    fences::nobody_gets_a_lease_while_a_fence_stands,
+    fences::a_fence_that_nobody_lifts_expires,
+    fences::a_lifted_fence_puts,
+    fences::of_fences_that_overlap_none_puts,
+    fences::without_its_fence_nothing_is_put,
+    fences::what_removes_a_value_taints_the_fences,
+    fences::the_life_of_a_put_counts_from_the_fence,
+    fences::a_renewal_prolongs_only_what_stands,
+    fences::a_renewal_keeps_the_taint,
+    fences::a_fill_never_replaces_a_newer_version,
+    tables::an_invalidated_table_has_no_entries,
+    tables::leases_and_fences_of_before_fill_and_put_nothing,
+    tables::a_fence_around_a_table_is_one_around_each_entry,
+    tables::a_fence_around_a_table_expires_unless_renewed,
+    tables::tables_and_entries_go_in_one_batch,
     batches::empty_batches_have_empty_answers,
     batches::answers_come_in_the_order_of_the_request,
     batches::operations_on_one_key_take_effect_in_order,

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use cache_runtime::ports::{
-    BoxFuture, Clock, Fill, Filled, Form, Lease, Leased, Payload, Store, Tokens,
+    BoxFuture, Clock, Fence, Fill, Filled, Form, Lease, Leased, Lift, Payload, Put, Store, Tokens,
 };
 use cache_runtime::{EntryKey, InProcess, KeyWriter, Moment, RandomTokens, Redis, Token};
 
@@ -134,6 +134,47 @@ impl Subject {
 
     pub async fn release(&self, key: &EntryKey, token: Token) {
         self.store.release(&[(key.clone(), token)]).await.unwrap();
+    }
+
+    pub async fn fence(&self, key: &EntryKey, token: Token) {
+        self.fence_for(key, token, LONG).await;
+    }
+
+    pub async fn fence_for(&self, key: &EntryKey, token: Token, expiry: Duration) {
+        self.store.fence(&[Fence { key: key.clone(), token, expiry }]).await.unwrap();
+    }
+
+    pub async fn renew(&self, key: &EntryKey, token: Token, expiry: Duration) -> bool {
+        self.store.renew(&[(key.clone(), token)], expiry).await.unwrap()[0]
+    }
+
+    /// Lifts a fence and puts the text; whether it was put.
+    pub async fn lift(&self, key: &EntryKey, token: Token, text: &str) -> bool {
+        self.lift_for(key, token, text, LONG).await
+    }
+
+    pub async fn lift_for(&self, key: &EntryKey, token: Token, text: &str, life: Duration) -> bool {
+        let put = Some(Put { payload: self.payload(text), version: None, life });
+        self.store.lift(vec![Lift { key: key.clone(), token, put }]).await.unwrap()[0]
+    }
+
+    /// Lifts a fence with nothing to put.
+    pub async fn lift_empty(&self, key: &EntryKey, token: Token) {
+        let lift = Lift { key: key.clone(), token, put: None };
+        assert!(!self.store.lift(vec![lift]).await.unwrap()[0]);
+    }
+
+    /// A key in a table that no other test uses, and another in the same.
+    pub fn keys_in_a_table(&self) -> (EntryKey, EntryKey) {
+        let mut table = KeyWriter::default();
+        table.text("conformance");
+        table.bytes(&self.token().0.to_le_bytes());
+        let key = |name| {
+            let mut writer = table.clone();
+            writer.text(name);
+            EntryKey::in_table(writer, table.as_bytes().len())
+        };
+        (key("one"), key("two"))
     }
 
     pub async fn invalidate(&self, key: &EntryKey) {

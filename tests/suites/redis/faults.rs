@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use cache_runtime::ports::{Filled, Lease, Leased, Store};
+use cache_runtime::ports::{Fence, Filled, Lease, Leased, Store};
 use cache_runtime::{ErrorKind, Redis};
 
 use cache_tests::server::Server;
@@ -18,9 +18,10 @@ async fn the_keys_on_the_server_are_the_documented_ones_and_all_expire() {
     let forced = Lease { key: key.clone(), token, expiry: LONG, force: true };
     store.lease(&[forced]).await.unwrap();
     let mut connection = server.connection();
+    store.fence(&[Fence { key: crate::operations::key("DL"), token, expiry: LONG }]).await.unwrap();
     let mut names: Vec<String> = redis::cmd("KEYS").arg("*").query(&mut connection).unwrap();
     names.sort();
-    assert_eq!(names, ["{0179}ls2:UA", "{0179}vs2:UA"]);
+    assert_eq!(names, ["{0179}ls2:UA", "{0179}vs2:UA", "{02d4}fs2:DL"]);
     for name in &names {
         let left: i64 = redis::cmd("PTTL").arg(name).query(&mut connection).unwrap();
         assert!((1..=60_000).contains(&left), "{name}: {left}");

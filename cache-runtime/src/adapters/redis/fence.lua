@@ -19,5 +19,5 @@ if next(others) then
   taint()
 end
 -- end guard
-raise(KEYS[3], ARGV[1], { ends = now + ARGV[2] * 1000, at = now, tainted = tainted, era = era() })
+raise(KEYS[3], ARGV[1], { ends = now + ARGV[2] * 1000, at = now, tainted = tainted, era = present_era(ARGV[1]) })
 return now

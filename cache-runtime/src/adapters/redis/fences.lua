@@ -38,6 +38,16 @@ local function era()
   return KEYS[4] and redis.call('GET', KEYS[4]) or ''
 end
 
+-- The same, begun with this token where the table has one but the server has not, or no more.
+local function present_era(token)
+  local present = era()
+  if KEYS[4] and present == '' then
+    present = token
+    redis.call('SET', KEYS[4], present)
+  end
+  return present
+end
+
 -- Removes what is there, and all that could put something older in its place.
 local function remove()
   -- First, as it frees memory: once a script has written, Redis lets it finish, so

@@ -8,9 +8,9 @@ if not lease or string.sub(lease, 1, 32) ~= ARGV[1] then
   return 0
 end
 -- end guard
-local _, _, leased, leased_era = string.find(lease or '', '^%x+:(%d+):(%x*)$')
+local _, _, leased, leased_era = string.find(lease or '', '^%x+:(%d+):?(%x*)$')
 -- guard: table-unchanged
-if leased_era ~= era() then
+if leased_era and leased_era ~= era() then
   redis.call('DEL', KEYS[2])
   return 0
 end

@@ -29,9 +29,10 @@ if ARGV[3] == '0' then
   end
 end
 -- Refused for want of memory, it leaves everything as it was.
-if KEYS[4] and present == '' then
-  present = ARGV[1]
-  redis.call('SET', KEYS[4], present)
+present = present_era(ARGV[1])
+local lease = ARGV[1] .. string.format(':%.0f', now)
+if KEYS[4] then
+  lease = lease .. ':' .. present
 end
-redis.call('SET', KEYS[2], ARGV[1] .. string.format(':%.0f:', now) .. present, 'PX', ARGV[2])
+redis.call('SET', KEYS[2], lease, 'PX', ARGV[2])
 return now
