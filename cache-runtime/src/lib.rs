@@ -58,6 +58,10 @@ pub mod guard {
     pub use crate::values::guard::{Guard, remove, restore};
 }
 
+/// Test doubles, for the tests of applications. The feature `testing`.
+#[cfg(feature = "testing")]
+pub mod testing;
+
 #[doc(hidden)]
 #[path = "private.rs"]
 pub mod __private;

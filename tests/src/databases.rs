@@ -73,7 +73,7 @@ fn pool<C: R2D2Connection + 'static>(
 pub struct Sqlite {
     pub pool: Pool<ConnectionManager<SqliteConnection>>,
     pub statements: Statements,
-    _folder: tempfile::TempDir,
+    folder: tempfile::TempDir,
 }
 
 impl Sqlite {
@@ -87,7 +87,13 @@ impl Sqlite {
         for statement in sql {
             pool.get().unwrap().batch_execute(statement).unwrap();
         }
-        Self { pool, statements, _folder: folder }
+        Self { pool, statements, folder }
+    }
+
+    /// A connection beside the pool.
+    pub fn establish(&self) -> SqliteConnection {
+        let url = self.folder.path().join("test.sqlite");
+        SqliteConnection::establish(url.to_str().unwrap()).unwrap()
     }
 
     /// Runs SQL past every cache.
@@ -125,6 +131,11 @@ impl Postgres {
         let manager = AsyncDieselConnectionManager::<AsyncPgConnection>::new(&self.url);
         let pool = deadpool::managed::Pool::builder(manager).max_size(4).build().unwrap();
         DieselAsync::new(pool)
+    }
+
+    /// A connection beside the pool.
+    pub fn establish(&self) -> PgConnection {
+        PgConnection::establish(&self.url).unwrap()
     }
 
     pub fn execute(&self, sql: &str) {

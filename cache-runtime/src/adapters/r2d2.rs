@@ -94,7 +94,7 @@ where
     type Transaction = R2d2Transaction<C>;
 
     async fn load<U: FromRow<C::Backend>>(&self, load: Load<C::Backend, U>) -> Result<Vec<U>> {
-        self.seat().await?.run(move |connection| rows(connection, load)).await.1
+        self.seat().await?.run(move |connection| load.on(connection)).await.1
     }
 
     async fn begin(&self) -> Result<R2d2Transaction<C>> {
@@ -154,7 +154,7 @@ where
     type Backend = C::Backend;
 
     async fn load<U: FromRow<C::Backend>>(&mut self, load: Load<C::Backend, U>) -> Result<Vec<U>> {
-        self.run(move |connection| rows(connection, load)).await
+        self.run(move |connection| load.on(connection)).await
     }
 
     async fn execute(&mut self, sql: &'static str) -> Result<()> {
@@ -192,19 +192,6 @@ where
     } else {
         AnsiTransactionManager::rollback_transaction(connection)
     }
-}
-
-/// Runs a statement on a connection at hand.
-pub(crate) fn rows<C, U>(connection: &mut C, load: Load<C::Backend, U>) -> Result<Vec<U>>
-where
-    C: LoadConnection + Connection<Backend: Dialect>,
-    U: FromRow<C::Backend>,
-{
-    let mut rows = Vec::new();
-    for row in connection.load(load)? {
-        rows.push(U::from_row(&row?).map_err(diesel::result::Error::DeserializationError)?);
-    }
-    Ok(rows)
 }
 
 fn gone() -> Error {

@@ -11,7 +11,7 @@ mod blocking {
     use diesel::connection::{AnsiTransactionManager, LoadConnection};
     use diesel::r2d2::R2D2Connection;
 
-    use crate::adapters::r2d2::{R2d2, rows};
+    use crate::adapters::r2d2::R2d2;
     use crate::engine::debt::Touch;
     use crate::engine::session::Session;
     use crate::facade::cache::Cache;
@@ -117,7 +117,7 @@ mod blocking {
             if M::DESCRIPTOR.version.is_some() && !count.is_empty() {
                 self.connection.batch_execute(count)?;
             }
-            let rows = rows(self.connection, Load::touch(M::among(keys.clone())))?;
+            let rows = Load::touch(M::among(keys.clone())).on(self.connection)?;
             let keeper = self.cache.keeper::<M>();
             self.touches.extend(touched_raw(&keeper, &keys, rows));
             Ok(())

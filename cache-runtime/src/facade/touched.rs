@@ -63,11 +63,7 @@ impl<D: Database> Cache<D> {
             ));
         }
         let keys: Vec<M::Key> = keys.into_iter().map(|key| key.to_key()).collect();
-        let mut rows = Vec::new();
-        for row in connection.load(Load::<_, M>::select(M::among(keys.clone())))? {
-            let row = M::from_row(&row?).map_err(diesel::result::Error::DeserializationError)?;
-            rows.push(row);
-        }
+        let rows = Load::<_, M>::select(M::among(keys.clone())).on(connection)?;
         let mut touches = touched_raw(&self.keeper::<M>(), &keys, rows);
         touches.iter_mut().for_each(|touch| touch.need = Need::Removal);
         Ok(Touched(touches))
