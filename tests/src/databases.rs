@@ -96,6 +96,10 @@ impl Sqlite {
         SqliteConnection::establish(url.to_str().unwrap()).unwrap()
     }
 
+    pub fn is_sqlite(&self) -> bool {
+        true
+    }
+
     /// Runs SQL past every cache.
     pub fn execute(&self, sql: &str) {
         self.pool.get().unwrap().batch_execute(sql).unwrap();
@@ -136,6 +140,10 @@ impl Postgres {
     /// A connection beside the pool.
     pub fn establish(&self) -> PgConnection {
         PgConnection::establish(&self.url).unwrap()
+    }
+
+    pub fn is_sqlite(&self) -> bool {
+        false
     }
 
     pub fn execute(&self, sql: &str) {
