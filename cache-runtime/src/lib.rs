@@ -30,7 +30,6 @@ pub use adapters::system::{RandomTokens, SystemClock};
 pub use facade::blocking::Blocking;
 pub use facade::builder::{Builder, IntoDatabase};
 pub use facade::cache::Cache;
-#[cfg(feature = "r2d2")]
 pub use facade::raw::PinnedTx;
 pub use facade::registration::Registration;
 pub use facade::repository::{Cached, Repository};

@@ -171,6 +171,36 @@ macro_rules! hold_connections_to_it {
             }
 
             #[tokio::test]
+            async fn raw_diesel_in_a_transaction_is_seen_and_touched() {
+                let (_server, connection) = super::$name();
+                let cache = cache(connection).await;
+                let accounts = cache.repository::<Account>();
+                let raw = |value: i64| {
+                    move |c: &mut $connection| {
+                        let row = diesel::update(accounts::table.find(1));
+                        row.set(accounts::balance.eq(value)).execute(c)
+                    }
+                };
+                assert_eq!(balance(&accounts).await, 1);
+                cache
+                    .transaction(async |tx| {
+                        tx.run(raw(2)).await?;
+                        tx.touch::<Account>([1]).await
+                    })
+                    .await
+                    .unwrap();
+                assert_eq!(balance(&accounts).await, 2);
+                cache
+                    .pinned_transaction(move |tx| {
+                        raw(3)(tx)?;
+                        tx.touch::<Account>([1])
+                    })
+                    .await
+                    .unwrap();
+                assert_eq!(balance(&accounts).await, 3);
+            }
+
+            #[tokio::test]
             async fn a_panic_on_the_connection_leaves_it_usable() {
                 let (_server, connection) = super::$name();
                 let database = TestDatabase::new(connection).unwrap();

@@ -7,7 +7,7 @@ use diesel::r2d2::{ConnectionManager, Pool, PooledConnection, R2D2Connection};
 use diesel::{Connection, QueryResult};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use crate::ports::database::{Database, Dialect, Transaction};
+use crate::ports::database::{Database, Dialect, RawTransaction, Transaction};
 use crate::ports::model::FromRow;
 use crate::ports::statement::Load;
 use crate::values::error::{Error, ErrorKind, Result};
@@ -116,15 +116,16 @@ pub struct R2d2Transaction<C: R2D2Connection + 'static> {
     begun: bool,
 }
 
-impl<C> R2d2Transaction<C>
+impl<C> RawTransaction for R2d2Transaction<C>
 where
     C: R2D2Connection
         + LoadConnection
         + Connection<Backend: Dialect, TransactionManager = AnsiTransactionManager>
         + 'static,
 {
-    /// Runs raw Diesel on the transaction's connection, on a blocking thread.
-    pub(crate) async fn run<T: Send + 'static>(
+    type Connection = C;
+
+    async fn run<T: Send + 'static>(
         &mut self,
         work: impl FnOnce(&mut C) -> Result<T> + Send + 'static,
     ) -> Result<T> {

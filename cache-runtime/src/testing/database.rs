@@ -9,7 +9,7 @@ use diesel::connection::{
 };
 use tokio::sync::{Mutex, OwnedMutexGuard};
 
-use crate::ports::database::{Database, Dialect, Transaction};
+use crate::ports::database::{Database, Dialect, RawTransaction, Transaction};
 use crate::ports::model::FromRow;
 use crate::ports::statement::Load;
 use crate::values::error::{Error, ErrorKind, Result};
@@ -185,7 +185,9 @@ pub struct TestTransaction<C> {
     seat: Option<Seat<C>>,
 }
 
-impl<C: TestConnection> TestTransaction<C> {
+impl<C: TestConnection> RawTransaction for TestTransaction<C> {
+    type Connection = C;
+
     async fn run<T: Send + 'static>(
         &mut self,
         work: impl FnOnce(&mut C) -> Result<T> + Send + 'static,

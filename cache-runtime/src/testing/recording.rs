@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::recorder::{Recorder, Seen};
 use crate::ports::BoxFuture;
-use crate::ports::database::{Database, Dialect, Transaction};
+use crate::ports::database::{Database, Dialect, RawTransaction, Transaction};
 use crate::ports::model::FromRow;
 use crate::ports::statement::Load;
 use crate::ports::store::{
@@ -219,5 +219,17 @@ impl<T: Transaction> Transaction for RecordingTransaction<T> {
     fn rollback(self) -> impl Future<Output = Result<()>> + Send {
         self.recorder.state("ROLLBACK");
         self.inner.rollback()
+    }
+}
+
+/// Raw Diesel goes past the ports, and so past the recorder.
+impl<T: RawTransaction> RawTransaction for RecordingTransaction<T> {
+    type Connection = T::Connection;
+
+    fn run<U: Send + 'static>(
+        &mut self,
+        work: impl FnOnce(&mut T::Connection) -> Result<U> + Send + 'static,
+    ) -> impl Future<Output = Result<U>> + Send {
+        self.inner.run(work)
     }
 }
