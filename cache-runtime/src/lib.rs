@@ -57,7 +57,6 @@ pub mod guard {
     pub use crate::values::guard::{Guard, remove, restore};
 }
 
-/// Test doubles, for the tests of applications. The feature `testing`.
 #[cfg(feature = "testing")]
 pub mod testing;
 
