@@ -92,8 +92,12 @@ impl Sqlite {
 
     /// A connection beside the pool.
     pub fn establish(&self) -> SqliteConnection {
-        let url = self.folder.path().join("test.sqlite");
-        SqliteConnection::establish(url.to_str().unwrap()).unwrap()
+        SqliteConnection::establish(&self.path()).unwrap()
+    }
+
+    /// The file.
+    pub fn path(&self) -> String {
+        self.folder.path().join("test.sqlite").to_str().unwrap().to_owned()
     }
 
     pub fn is_sqlite(&self) -> bool {
@@ -140,6 +144,11 @@ impl Postgres {
     /// A connection beside the pool.
     pub fn establish(&self) -> PgConnection {
         PgConnection::establish(&self.url).unwrap()
+    }
+
+    /// Leads to the schema.
+    pub fn url(&self) -> &str {
+        &self.url
     }
 
     pub fn is_sqlite(&self) -> bool {

@@ -9,6 +9,7 @@ use cache_runtime::{Cache, DieselAsync, Error, ErrorKind, InProcess, R2d2, Resul
 use cache_tests::account::{CREATE, accounts};
 use cache_tests::databases::{Postgres, Sqlite};
 use cache_tests::modes::{CREATE_VERSIONS, fenced_through, through, validated, versions};
+use cache_tests::stores::namespace;
 use diesel::prelude::*;
 use diesel_async::AsyncPgConnection;
 
@@ -22,6 +23,7 @@ macro_rules! cache {
         Cache::builder($driver)
             .store(InProcess::new())
             .models(models![$mode::Account])
+            .namespace(namespace())
             .build()
             .await
             .unwrap()

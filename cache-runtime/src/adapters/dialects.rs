@@ -8,7 +8,7 @@ use diesel::row::Row;
 use diesel::sql_types::{BigInt, Text};
 
 #[cfg(any(feature = "postgres", feature = "sqlite"))]
-use crate::ports::database::Dialect;
+use crate::ports::database::{Claim, Dialect};
 
 #[cfg(feature = "sqlite")]
 impl Dialect for diesel::sqlite::Sqlite {
@@ -25,8 +25,14 @@ impl Dialect for diesel::sqlite::Sqlite {
     // The file's lock goes with the connection: nothing can go on after it.
     const TRANSACTION: &'static str = "";
 
+    const PLACE: &'static str = "SELECT file FROM pragma_database_list WHERE name = 'main'";
+
     fn outcome_of(_: &str) -> String {
         String::new()
+    }
+
+    fn claim(_: &str) -> Claim {
+        Claim::File
     }
 
     fn triggers_of(table: &str) -> String {
@@ -57,6 +63,16 @@ impl Dialect for diesel::pg::Pg {
     const CHECK_COUNTER: &'static str = "SELECT last_value FROM cache_version";
     const CREATE_COUNTER: &'static str = "CREATE SEQUENCE IF NOT EXISTS cache_version";
     const TRANSACTION: &'static str = "SELECT pg_current_xact_id()::text";
+
+    const PLACE: &'static str = "SELECT current_database() || '@' || coalesce(inet_server_addr()::text, 'local') || ':' \
+         || coalesce(inet_server_port(), 0)";
+
+    fn claim(namespace: &str) -> Claim {
+        let name = literal(&format!("cache-runtime {namespace}"));
+        Claim::Transaction(format!(
+            "SELECT pg_try_advisory_xact_lock(hashtextextended({name}, 0))::text"
+        ))
+    }
 
     fn outcome_of(transaction: &str) -> String {
         // NULL: so long ago that it is not remembered.

@@ -4,6 +4,7 @@
 
 pub(crate) mod debt;
 pub(crate) mod entry;
+pub(crate) mod exclusive;
 pub(crate) mod fences;
 pub(crate) mod flight;
 pub(crate) mod in_flight;

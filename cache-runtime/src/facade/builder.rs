@@ -11,6 +11,7 @@ use crate::adapters::metrics::MetricsTelemetry;
 use crate::adapters::system::{RandomTokens, SystemClock};
 use crate::engine::debt::{FENCE_EXPIRY, Ledger};
 use crate::engine::entry::Codecs;
+use crate::engine::exclusive::claim;
 use crate::engine::fences::Fences;
 use crate::engine::in_flight::InFlight;
 use crate::engine::loader::LeasePolicy;
@@ -19,6 +20,7 @@ use crate::engine::switch::Switch;
 use crate::ports::clock::{Clock, Tokens};
 use crate::ports::codec::Codec;
 use crate::ports::database::Database;
+use crate::ports::model::Descriptor;
 use crate::ports::store::{Store, StoreFacts};
 use crate::ports::telemetry::Telemetry;
 use crate::values::error::{Error, ErrorKind, Result};
@@ -281,11 +283,19 @@ impl<D: Database> Builder<D> {
             lease: self.lease,
             switch: switch.clone(),
         };
+        let strict = self.models.iter().any(|model| is_fenced(&model.descriptor));
+        let exclusive = match facts.instance.filter(|_| strict) {
+            Some(instance) => {
+                let (database, clock) = (&ledger.database, &parts.clock);
+                claim(database, clock, &parts.namespace, instance, &switch).await?
+            }
+            None => None,
+        };
         let mut models = HashMap::new();
         for model in &self.models {
             models.insert(model.id, (model.put_together)(&parts).await?);
         }
-        Ok(Cache::put_together(Inner { models, switch, facts, ledger }))
+        Ok(Cache::put_together(Inner { models, switch, facts, ledger, _exclusive: exclusive }))
     }
 }
 
@@ -309,6 +319,10 @@ fn check_models<D: Database>(models: &[Registration<D>]) -> Result<()> {
     Ok(())
 }
 
+fn is_fenced(model: &Descriptor) -> bool {
+    model.policy.promise() == Consistency::Fenced
+}
+
 /// A store that may forget fences cannot keep what `strict(fenced)` promises.
 fn check_fences<D: Database>(models: &[Registration<D>], facts: &StoreFacts) -> Result<()> {
     let risk = match (facts.evicts, facts.replicated) {
@@ -316,9 +330,7 @@ fn check_fences<D: Database>(models: &[Registration<D>], facts: &StoreFacts) -> 
         (_, true) => "has replicas, and a failover to one forgets the latest fences",
         _ => return Ok(()),
     };
-    let fenced =
-        |model: &&Registration<D>| model.descriptor.policy.promise() == Consistency::Fenced;
-    match models.iter().find(fenced) {
+    match models.iter().find(|model| is_fenced(&model.descriptor)) {
         None => Ok(()),
         Some(model) => Err(configuration(format!(
             "`{}` is `strict(fenced)`, but the store {risk}; use such a store, or \

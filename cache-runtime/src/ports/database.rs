@@ -37,11 +37,27 @@ pub trait Dialect: Backend<QueryBuilder: Default> + Default + 'static {
     /// the database, with the schema, unquoted.
     fn triggers_of(table: &str) -> String;
 
+    /// Tells where the database is, as text: the same to every process, and empty where only this
+    /// one can reach it.
+    const PLACE: &'static str;
+
+    /// How a process claims the database for itself.
+    fn claim(namespace: &str) -> Claim;
+
     /// A column of text.
     fn text<'a>(row: &impl Row<'a, Self>) -> deserialize::Result<String>;
 
     /// A column of 64-bit integers.
     fn integer<'a>(row: &impl Row<'a, Self>) -> deserialize::Result<i64>;
+}
+
+/// A lock that ends with the process that holds it.
+#[derive(Debug, Clone)]
+pub enum Claim {
+    /// On a file beside the database's own.
+    File,
+    /// Taken by this statement, which answers `true` or `false`, until its transaction ends.
+    Transaction(String),
 }
 
 impl<DB: Dialect> FromRow<DB> for String {

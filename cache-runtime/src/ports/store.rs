@@ -127,8 +127,8 @@ pub struct StoreFacts {
     pub replicated: bool,
     /// Whether the server may drop entries, and so fences, before they expire.
     pub evicts: bool,
-    /// Whether other processes can reach it.
-    pub shared: bool,
+    /// Tells the stores inside one process apart; none for a store that other processes reach.
+    pub instance: Option<u64>,
 }
 
 /// Keeps entries, the leases under which they are filled, and the fences that writes put up.

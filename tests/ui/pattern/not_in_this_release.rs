@@ -11,7 +11,7 @@ diesel::table! {
 
 #[derive(Queryable, Cached)]
 #[diesel(table_name = planes)]
-#[cached(pattern = "write_behind", ttl = "10m", consistency = "strict")]
+#[cached(pattern = "write_behind", ttl = "10m", consistency = "bounded")]
 pub struct Plane {
     id: i64,
     tail: String,
@@ -20,7 +20,7 @@ pub struct Plane {
 
 #[derive(Queryable, Cached)]
 #[diesel(table_name = planes)]
-#[cached(pattern = "read_through", ttl = "10m", on_write = "update")]
+#[cached(pattern = "read_through", ttl = "10m", on_write = "update", consistency = "strict")]
 pub struct Other {
     id: i64,
     tail: String,

@@ -12,6 +12,7 @@ mod tables;
 mod tests;
 
 use std::hash::{BuildHasher, RandomState};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -30,6 +31,8 @@ use crate::values::key::EntryKey;
 use crate::values::moment::Moment;
 use crate::values::token::Token;
 
+/// The number of the next store of this process.
+static INSTANCES: AtomicU64 = AtomicU64::new(0);
 /// Entries kept unless said otherwise.
 const CAPACITY: usize = 100_000;
 /// A power of two, so that a mask picks the shard.
@@ -52,6 +55,7 @@ pub struct InProcess {
     tables: Tables,
     hasher: RandomState,
     time: Time,
+    instance: u64,
 }
 
 /// Where the present comes from.
@@ -86,6 +90,7 @@ impl InProcess {
             tables: Tables::default(),
             hasher: RandomState::new(),
             time: Time::Machine(Instant::now()),
+            instance: INSTANCES.fetch_add(1, Ordering::Relaxed),
         }
     }
 
@@ -349,7 +354,8 @@ impl Store for InProcess {
 
     fn start(&self) -> BoxFuture<'_, Result<StoreFacts>> {
         // Values may be dropped early, fences never are.
-        Box::pin(async { Ok(StoreFacts::default()) })
+        let instance = Some(self.instance);
+        Box::pin(async move { Ok(StoreFacts { instance, ..StoreFacts::default() }) })
     }
 
     fn peek(&self, key: &EntryKey) -> Option<Option<Payload>> {

@@ -55,7 +55,7 @@ pub(super) fn facts(address: &str, info: &str) -> Result<StoreFacts> {
         },
         replicated: field("connected_slaves").is_some_and(|count| count != "0"),
         evicts: !(unlimited || keeps),
-        shared: true,
+        instance: None,
     })
 }
 
