@@ -93,4 +93,9 @@ impl Flight {
         *self = Self::Grounded;
         stale
     }
+
+    /// Whether somebody waits for the reply for whom its row is too old.
+    pub fn has_late(self) -> bool {
+        matches!(self, Self::Filled { late: true, .. })
+    }
 }

@@ -232,21 +232,24 @@ impl Protocol for LeaseFill {
             event("a fill is refused", |before, step, after| {
                 matches!(step, Step::Fill(_)) && before.value == after.value
             }),
-            event("a fill comes too late for its lease", |before, step, after| {
-                matches!(step, Step::Fill(_))
-                    && before.lease.is_some()
-                    && before.lease == after.lease
+            event("a fill comes too late for its lease", |before, step, after| match step {
+                Step::Fill(at) => {
+                    let Flight::Filling(cargo) = before.flights[at] else { return false };
+                    before.lease == Some(Lease { token: cargo.token, age: TTL })
+                        && before.value == after.value
+                }
+                _ => false,
             }),
-            event(
-                "a value is found",
-                |_, step, after| matches!(step, Step::Lease(f) if matches!(after.flights[f], Flight::Found { .. })),
-            ),
+            event("a value is found", |_, step, after| match step {
+                Step::Lease(at) => matches!(after.flights[at], Flight::Found { .. }),
+                _ => false,
+            }),
             event("a value expires", |before, step, after| {
                 step == Step::Tick && before.value.is_some() && after.value.is_none()
             }),
-            event("somebody aboard is sent on to the next flight", |before, step, after| {
-                matches!(step, Step::Reply(f) if !after.stale
-                && matches!(before.flights[f], Flight::Filled { late: true, .. }))
+            event("who came too late is sent on", |before, step, after| match step {
+                Step::Reply(at) => before.flights[at].has_late() && !after.stale,
+                _ => false,
             }),
             event("absent rows are filled", |_, step, after| {
                 matches!(step, Step::Fill(_)) && after.value.is_some_and(|value| value.row == 2)

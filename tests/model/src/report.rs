@@ -259,7 +259,7 @@ mod tests {
 
     #[test]
     fn planted_faults_fail() {
-        // Without all defences intact, the spare one makes no difference either.
+        // It is as broken without the defence that it can spare: two checks.
         assert_eq!(report::<BROKEN>().failed, 2, "a promise that does not hold");
         assert_eq!(report::<TINY>().failed, 1, "too few states");
         assert_eq!(report::<VACUOUS>().failed, 1, "an event that never happens");

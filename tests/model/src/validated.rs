@@ -259,29 +259,42 @@ impl Protocol for Validated {
     fn events() -> Vec<Event<Self>> {
         let event = event::<Self>;
         vec![
-            event("a hit is served", |before, step, after| {
-                matches!(step, Step::Validate(at) if after.readers[at] == Reader::Idle
-                && before.row.content != ABSENT)
+            event("a hit is served", |before, step, after| match step {
+                Step::Validate(at) => {
+                    after.readers[at] == Reader::Idle && before.row.content != ABSENT
+                }
+                _ => false,
             }),
-            event("absence is served from the store", |before, step, after| {
-                matches!(step, Step::Validate(at) if after.readers[at] == Reader::Idle
-                && before.row.content == ABSENT)
+            event("absence is served from the store", |before, step, after| match step {
+                Step::Validate(at) => {
+                    after.readers[at] == Reader::Idle && before.row.content == ABSENT
+                }
+                _ => false,
             }),
-            event("an old entry is offered and refused", |_, step, after| {
-                matches!(step, Step::Validate(at)
-                if matches!(after.readers[at], Reader::Missed { .. }))
+            event("an old entry is refused", |_, step, after| match step {
+                Step::Validate(at) => matches!(after.readers[at], Reader::Missed { .. }),
+                _ => false,
             }),
-            event("an entry from before the restore is offered", |_, step, after| {
-                matches!(step, Step::Get(at, _) if after.restored && after.row.content > 1
-                && matches!(after.readers[at], Reader::Hit { entry, .. } if entry.epoch == 0))
-            }),
+            event(
+                "an entry from before the restore is refused",
+                |before, step, after| match step {
+                    Step::Validate(at) => {
+                        let Reader::Hit { entry, .. } = before.readers[at] else { return false };
+                        entry.epoch < before.row.epoch && after.readers[at] != Reader::Idle
+                    }
+                    _ => false,
+                },
+            ),
             event("the row is inserted again", |before, step, after| {
-                matches!(step, Step::Commit(_)) && before.row == Row::NONE && after.row.version > 2
+                matches!(step, Step::Commit(_)) && before.row == Row::NONE && after.row != Row::NONE
             }),
             event("the replica lags behind", |_, _, after| after.replica != after.row),
-            event("the row changes during a read", |before, step, _| {
-                matches!(step, Step::Load(at) if matches!(before.readers[at],
-                    Reader::Missed { during } if during.count_ones() > 1))
+            event("the row changes during a read", |before, step, _| match step {
+                Step::Load(at) => {
+                    let Reader::Missed { during } = before.readers[at] else { return false };
+                    during.count_ones() > 1
+                }
+                _ => false,
             }),
             event("a transaction is rolled back", |_, step, _| matches!(step, Step::Rollback(_))),
         ]

@@ -209,15 +209,22 @@ impl<W: World> Protocol for Fenced<W> {
             event("the last row of all is put", |_, step, after| {
                 matches!(step, Step::Release(_)) && after.value == Some(3)
             }),
-            event("a tainted fence puts nothing", |before, step, after| {
-                matches!(step, Step::Release(at) if before.writers[at].own == Fence::Tainted
-                    && before.writers[at].phase == Phase::Committed)
-                    && after.value.is_none()
+            event("a tainted fence puts nothing", |before, step, after| match step {
+                Step::Release(at) => {
+                    let writer = before.writers[at];
+                    (writer.phase, writer.own) == (Phase::Committed, Fence::Tainted)
+                        && after.value.is_none()
+                }
+                _ => false,
             }),
-            event("a fence that expired puts nothing", |before, step, after| {
-                matches!(step, Step::Release(at) if before.writers[at].answered
-                    && before.writers[at].own == Fence::None)
-                    && after.value.is_none()
+            event("a fence that is gone puts nothing", |before, step, after| match step {
+                Step::Release(at) => {
+                    let writer = before.writers[at];
+                    (writer.phase, writer.own) == (Phase::Committed, Fence::None)
+                        && writer.answered
+                        && after.value.is_none()
+                }
+                _ => false,
             }),
             event("a fill is accepted", |before, step, after| {
                 matches!(step, Step::Fill(_)) && before.lease != after.lease
@@ -228,21 +235,21 @@ impl<W: World> Protocol for Fenced<W> {
             event("a fill arrives under a fence", |before, step, _| {
                 matches!(step, Step::Fill(_)) && before.fenced()
             }),
-            event(
-                "a FENCE arrives after its RELEASE",
-                |before, step, _| matches!(step, Step::FenceLate(at) if before.writers[at].phase == Phase::Gone),
-            ),
-            event(
-                "a COMMIT takes effect without its answer",
-                |before, step, _| matches!(step, Step::Commit(at) if before.writers[at].phase == Phase::Unsure),
-            ),
-            event(
-                "a COMMIT takes effect after a crash",
-                |before, step, _| matches!(step, Step::Commit(at) if before.writers[at].phase == Phase::Orphaned),
-            ),
-            event("somebody aboard is sent on to the next flight", |before, step, after| {
-                matches!(step, Step::Reply(f) if !after.stale
-                    && matches!(before.flights[f], Flight::Filled { late: true, .. }))
+            event("a FENCE arrives after its RELEASE", |before, step, _| match step {
+                Step::FenceLate(at) => before.writers[at].phase == Phase::Gone,
+                _ => false,
+            }),
+            event("a COMMIT takes effect without its answer", |before, step, _| match step {
+                Step::Commit(at) => before.writers[at].phase == Phase::Unsure,
+                _ => false,
+            }),
+            event("a COMMIT takes effect after a crash", |before, step, _| match step {
+                Step::Commit(at) => before.writers[at].phase == Phase::Orphaned,
+                _ => false,
+            }),
+            event("who came too late is sent on", |before, step, after| match step {
+                Step::Reply(at) => before.flights[at].has_late() && !after.stale,
+                _ => false,
             }),
         ];
         events.extend(W::events());

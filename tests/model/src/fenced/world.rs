@@ -3,7 +3,7 @@
 //! The two share every script and every step. What the one can do without shows
 //! what the other needs it for.
 
-use super::writer::{Fence, Phase};
+use super::writer::{Phase, Writer};
 use super::{Fenced, Step};
 use crate::protocol::{Event, Switch, event, switch};
 
@@ -83,10 +83,10 @@ impl World for Strict {
 
     fn events() -> Vec<Event<Fenced<Self>>> {
         let event = event::<Fenced<Self>>;
-        vec![event(
-            "a fence outlives its writer",
-            |before, step, _| matches!(step, Step::FenceExpires(at) if before.writers[at].phase == Phase::Gone),
-        )]
+        vec![event("a fence outlives its writer", |before, step, _| match step {
+            Step::FenceExpires(at) => before.writers[at].phase == Phase::Gone,
+            _ => false,
+        })]
     }
 }
 
@@ -126,23 +126,14 @@ impl World for Courtesy {
     fn events() -> Vec<Event<Fenced<Self>>> {
         let event = event::<Fenced<Self>>;
         vec![
-            event(
-                "a writer commits without a fence",
-                |before, step, _| matches!(step, Step::Commit(at) if before.writers[at].phase == Phase::Locked),
-            ),
-            event(
-                "FLUSHALL forgets a fence, and its RELEASE puts nothing",
-                |before, step, after| {
-                    matches!(step, Step::Release(at) if before.writers[at].own == Fence::None
-                    && before.writers[at].answered)
-                        && after.value.is_none()
-                },
-            ),
-            event("a fence is forgotten before COMMIT", |before, step, after| {
-                step == Step::FlushAll
-                    && (0..before.writers.len()).any(|at| {
-                        before.writers[at].own.stands() && after.writers[at].phase == Phase::Fenced
-                    })
+            event("a writer commits without a fence", |before, step, _| match step {
+                Step::Commit(at) => before.writers[at].phase == Phase::Locked,
+                _ => false,
+            }),
+            event("FLUSHALL forgets a fence before COMMIT", |before, step, _| {
+                let about_to_commit =
+                    |writer: &Writer| writer.phase == Phase::Fenced && writer.own.stands();
+                step == Step::FlushAll && before.writers.iter().any(about_to_commit)
             }),
         ]
     }
