@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::exclusive::Exclusive;
 use super::fences::{Fences, Placed};
 use super::in_flight::InFlight;
 use super::invalidator::Invalidator;
@@ -40,6 +41,9 @@ pub(crate) enum Need {
 
 /// What all transactions of one cache share.
 pub(crate) struct Ledger<D> {
+    /// The claim on the database, where a store inside the process keeps strict promises. It
+    /// stands here, and not in the cache, because a repository may outlive its cache.
+    pub(crate) _exclusive: Option<Arc<Exclusive>>,
     pub(crate) database: D,
     pub(crate) fences: Fences,
     pub(crate) in_flight: InFlight,

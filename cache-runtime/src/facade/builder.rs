@@ -266,7 +266,15 @@ impl<D: Database> Builder<D> {
             tokens: self.tokens.clone(),
             expiry: self.fence_expiry,
         };
+        let strict = self.models.iter().any(|model| is_fenced(&model.descriptor));
+        let exclusive = match facts.instance.filter(|_| strict) {
+            Some(instance) => {
+                claim(&self.database, &self.clock, &self.namespace, instance, &switch).await?
+            }
+            None => None,
+        };
         let ledger = Arc::new(Ledger {
+            _exclusive: exclusive,
             database: self.database,
             fences,
             in_flight: InFlight::default(),
@@ -283,19 +291,11 @@ impl<D: Database> Builder<D> {
             lease: self.lease,
             switch: switch.clone(),
         };
-        let strict = self.models.iter().any(|model| is_fenced(&model.descriptor));
-        let exclusive = match facts.instance.filter(|_| strict) {
-            Some(instance) => {
-                let (database, clock) = (&ledger.database, &parts.clock);
-                claim(database, clock, &parts.namespace, instance, &switch).await?
-            }
-            None => None,
-        };
         let mut models = HashMap::new();
         for model in &self.models {
             models.insert(model.id, (model.put_together)(&parts).await?);
         }
-        Ok(Cache::put_together(Inner { models, switch, facts, ledger, _exclusive: exclusive }))
+        Ok(Cache::put_together(Inner { models, switch, facts, ledger }))
     }
 }
 

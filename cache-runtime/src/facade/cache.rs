@@ -8,7 +8,6 @@ use super::builder::{Builder, IntoDatabase};
 use super::registration::Ready;
 use super::repository::{Cached, Repository};
 use crate::engine::debt::Ledger;
-use crate::engine::exclusive::Exclusive;
 use crate::engine::keeper::Keeper;
 use crate::engine::switch::Switch;
 use crate::ports::database::Database;
@@ -23,8 +22,6 @@ pub(super) struct Inner<D> {
     pub(super) switch: Switch,
     pub(super) facts: StoreFacts,
     pub(super) ledger: Arc<Ledger<D>>,
-    /// Where a store inside the process keeps strict promises.
-    pub(super) _exclusive: Option<Arc<Exclusive>>,
 }
 
 impl<D: Database> Clone for Cache<D> {
