@@ -23,7 +23,7 @@ pub trait Dialect: Backend<QueryBuilder: Default> + Default + 'static {
     const NEXT_VERSION: &'static str;
     /// What a transaction runs before [`NEXT_VERSION`](Self::NEXT_VERSION), if anything.
     const COUNT_VERSION: &'static str;
-    /// Fails unless the counter is there.
+    /// Fails unless the counter is there. As every statement of the runtime's own it returns text.
     const CHECK_COUNTER: &'static str;
     /// Makes the counter.
     const CREATE_COUNTER: &'static str;

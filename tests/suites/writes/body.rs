@@ -149,6 +149,22 @@ async fn a_version_without_its_counter_is_refused_with_the_way_out() {
     assert!(error.to_string().contains(Backend::CREATE_COUNTER), "{error}");
 }
 
+/// As a number of eight bytes the counter is no text, which shows from 128 on.
+#[tokio::test]
+async fn a_counter_that_has_counted_far_is_still_found() {
+    let world = World::new();
+    for value in [127_i64, 128, 255, 65_536, 1 << 40] {
+        world.server.execute(&match world.server.is_sqlite() {
+            true => format!("UPDATE cache_version SET value = {value}"),
+            false => format!("SELECT setval('cache_version', {value})"),
+        });
+        let (_, _, accounts) = process!(world, versioned);
+        let id = value;
+        let row = accounts.insert(row!(versioned, id, format!("e{id}"), 1)).await.unwrap();
+        assert_eq!(row.version, value + 1);
+    }
+}
+
 #[tokio::test]
 async fn a_transaction_commits_as_a_whole_and_sees_itself() {
     let world = World::new();
