@@ -12,7 +12,7 @@ LOGS=
 
 # Suites that need no server: the inner loop. Every other [[test]] of
 # tests/Cargo.toml runs with the servers.
-QUICK_SUITES=(house layering supply_chain bytes compile_fail models)
+QUICK_SUITES=(house layering supply_chain bytes compile_fail models blocking shutdown)
 
 selection=(--workspace --all-features)
 [ "${CI:-}" = true ] && selection+=(--locked)

@@ -7,7 +7,7 @@ use diesel::r2d2::{ConnectionManager, Pool, PooledConnection, R2D2Connection};
 use diesel::{Connection, QueryResult};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use crate::ports::database::{Database, Dialect, Transaction};
+use crate::ports::database::{Database, Dialect, RawTransaction, Transaction};
 use crate::ports::model::FromRow;
 use crate::ports::statement::Load;
 use crate::values::error::{Error, ErrorKind, Result};
@@ -94,7 +94,7 @@ where
     type Transaction = R2d2Transaction<C>;
 
     async fn load<U: FromRow<C::Backend>>(&self, load: Load<C::Backend, U>) -> Result<Vec<U>> {
-        self.seat().await?.run(move |connection| rows(connection, load)).await.1
+        self.seat().await?.run(move |connection| load.on(connection)).await.1
     }
 
     async fn begin(&self) -> Result<R2d2Transaction<C>> {
@@ -116,15 +116,16 @@ pub struct R2d2Transaction<C: R2D2Connection + 'static> {
     begun: bool,
 }
 
-impl<C> R2d2Transaction<C>
+impl<C> RawTransaction for R2d2Transaction<C>
 where
     C: R2D2Connection
         + LoadConnection
         + Connection<Backend: Dialect, TransactionManager = AnsiTransactionManager>
         + 'static,
 {
-    /// Runs raw Diesel on the transaction's connection, on a blocking thread.
-    pub(crate) async fn run<T: Send + 'static>(
+    type Connection = C;
+
+    async fn run<T: Send + 'static>(
         &mut self,
         work: impl FnOnce(&mut C) -> Result<T> + Send + 'static,
     ) -> Result<T> {
@@ -154,7 +155,7 @@ where
     type Backend = C::Backend;
 
     async fn load<U: FromRow<C::Backend>>(&mut self, load: Load<C::Backend, U>) -> Result<Vec<U>> {
-        self.run(move |connection| rows(connection, load)).await
+        self.run(move |connection| load.on(connection)).await
     }
 
     async fn execute(&mut self, sql: &'static str) -> Result<()> {
@@ -192,19 +193,6 @@ where
     } else {
         AnsiTransactionManager::rollback_transaction(connection)
     }
-}
-
-/// Runs a statement on a connection at hand.
-pub(crate) fn rows<C, U>(connection: &mut C, load: Load<C::Backend, U>) -> Result<Vec<U>>
-where
-    C: LoadConnection + Connection<Backend: Dialect>,
-    U: FromRow<C::Backend>,
-{
-    let mut rows = Vec::new();
-    for row in connection.load(load)? {
-        rows.push(U::from_row(&row?).map_err(diesel::result::Error::DeserializationError)?);
-    }
-    Ok(rows)
 }
 
 fn gone() -> Error {

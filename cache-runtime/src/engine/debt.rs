@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::fences::{Fences, Placed};
+use super::in_flight::InFlight;
 use super::invalidator::Invalidator;
 use crate::ports::database::{Database, Dialect};
 use crate::ports::statement::Load;
@@ -41,6 +42,7 @@ pub(crate) enum Need {
 pub(crate) struct Ledger<D> {
     pub(crate) database: D,
     pub(crate) fences: Fences,
+    pub(crate) in_flight: InFlight,
     /// A strict write is acknowledged although the store did not confirm its end.
     pub(crate) accepts_fence_loss: bool,
 }

@@ -13,6 +13,7 @@ use crate::engine::debt::{FENCE_EXPIRY, Ledger};
 use crate::engine::entry::Codecs;
 use crate::engine::exclusive::claim;
 use crate::engine::fences::Fences;
+use crate::engine::in_flight::InFlight;
 use crate::engine::loader::LeasePolicy;
 use crate::engine::shield::{BreakerPolicy, Shield};
 use crate::engine::switch::Switch;
@@ -268,6 +269,7 @@ impl<D: Database> Builder<D> {
         let ledger = Arc::new(Ledger {
             database: self.database,
             fences,
+            in_flight: InFlight::default(),
             accepts_fence_loss: self.accepts_fence_loss,
         });
         let parts = Parts {

@@ -54,6 +54,10 @@ impl<D: Database> Cache<D> {
         Repository::new(self.0.ledger.clone(), self.keeper::<M>()).into()
     }
 
+    pub(super) fn switch(&self) -> &Switch {
+        &self.0.switch
+    }
+
     pub(super) fn ledger(&self) -> &Arc<Ledger<D>> {
         &self.0.ledger
     }

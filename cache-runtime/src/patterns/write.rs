@@ -40,8 +40,9 @@ pub(crate) async fn alone<M: Statements<D::Backend>, D: Database>(
     let span = tracing::debug_span!("cache.write", model = M::DESCRIPTOR.model);
     // On a task of its own: a caller that gives up must not leave a commit without its
     // consequences.
+    let ticket = ledger.in_flight.ticket();
     let work = async move {
-        let mut session = Session::begin(&ledger).await?;
+        let mut session = Session::begin_with(&ledger, ticket).await?;
         let rows = match within(&mut session, &keeper, order).await {
             Ok(rows) => rows,
             Err(error) => {
