@@ -77,14 +77,13 @@ stage() {
   return "$code"
 }
 
-# tests TITLE CARGO-TEST-ARGUMENTS...: as a stage, and what the tests say is
-# counted. A suite that ran nothing has failed, and so has one that died before
-# it could count.
-tests() {
+# counted TITLE COMMAND...: as a stage, and what the tests say is counted. A suite
+# that ran nothing has failed, and so has one that died before it could count.
+counted() {
   local title=$1 start=$SECONDS code=0 passed failed
   shift
   printf '\n=== %s\n' "$title"
-  run_job cargo test "${selection[@]}" "$@" || code=$?
+  run_job "$@" || code=$?
   read -r passed failed < <(awk '
     /^test result: / { passed += $4; failed += $6 }
     /^[0-9]+ passed, [0-9]+ failed$/ { passed += $1; failed += $3 }
@@ -99,6 +98,13 @@ tests() {
     fail "$title (no test ran)"
   fi
   printf -- '--- %s: %d passed, %d failed, %d s\n' "$title" "$passed" "$failed" $((SECONDS - start))
+}
+
+# tests TITLE CARGO-TEST-ARGUMENTS...: counted.
+tests() {
+  local title=$1
+  shift
+  counted "$title" cargo test "${selection[@]}" "$@"
 }
 
 # timed TITLE COMMAND...: a stage that also counts as one passed test.

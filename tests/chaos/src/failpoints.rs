@@ -109,12 +109,12 @@ impl Failpoints {
     /// Runs a call of a port.
     pub(crate) async fn around<T>(&self, step: Step, call: impl Future<Output = T>) -> T {
         self.pass(Point(step, When::Before));
-        stall().await;
+        stall(step).await;
         let answer = match self.is_due(Point(step, When::During)) {
             true => self.watched(Point(step, When::During), call).await,
             false => call.await,
         };
-        stall().await;
+        stall(step).await;
         self.pass(Point(step, When::After));
         answer
     }
@@ -153,13 +153,15 @@ impl Failpoints {
     }
 }
 
-/// Now and then an operation is held up, as a busy machine does, so that others overtake it.
-async fn stall() {
+/// Now and then a call is held up, as on a busy machine, so that others overtake it. Plain reads
+/// of the store less often than what takes part in a write or a fill.
+async fn stall(step: Step) {
+    let one_in = if step == Step::Get { 2000 } else { 60 };
     let pause = {
         let mut random = rand::rng();
-        match random.random_range(0..2000) {
+        match random.random_range(0..one_in * 10) {
             0 => random.random_range(10..60),
-            1..16 => random.random_range(1..5),
+            1..10 => random.random_range(1..6),
             _ => return,
         }
     };

@@ -20,12 +20,13 @@ const NAIVE: [(&str, Naive); 3] = [
 
 /// The guards whose absence four processes under chaos show within seconds. The others need an
 /// interleaving that only the suites which force it reach.
-const GUARDS: [&str; 6] = [
+const GUARDS: [&str; 7] = [
     "fence-first",
     "fence-blocks-lease",
     "fence-removes-value",
     "fence-removes-lease",
     "lease-token",
+    "taint-overlap",
     "validate-hit",
 ];
 

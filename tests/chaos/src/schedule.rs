@@ -31,7 +31,7 @@ impl Schedule {
     /// was hit least, or, one life in eight, anywhere.
     pub(crate) fn next(&mut self) -> (End, u64) {
         let mut random = rand::rng();
-        let after = random.random_range(100..600);
+        let after = random.random_range(600..2400);
         if random.random_ratio(1, 8) {
             return (End::Anywhere, after);
         }

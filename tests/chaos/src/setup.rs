@@ -50,7 +50,7 @@ fn pool(schema: &str) -> Result<DieselAsync<AsyncPgConnection>, Fault> {
     let join = if base.contains('?') { '&' } else { '?' };
     let url = format!("{base}{join}options=-csearch_path%3D{schema}");
     let manager = AsyncDieselConnectionManager::<AsyncPgConnection>::new(url);
-    Ok(DieselAsync::new(deadpool::managed::Pool::builder(manager).max_size(10).build()?))
+    Ok(DieselAsync::new(deadpool::managed::Pool::builder(manager).max_size(6).build()?))
 }
 
 /// Opens the cache as one process of the run does.

@@ -17,11 +17,11 @@ use crate::register::{Field, PROCESSES};
 use crate::subjects::{ROWS, Reading, Subject, Way};
 
 /// How many reads of a row begin at once when its write is acknowledged.
-const BURST: usize = 6;
+const BURST: usize = 4;
 /// How many rows one process follows at once.
 const CHASES: usize = 6;
 /// Reads by chance, of each model. A validated hit costs a statement, so there are fewer.
-const READS: [u32; 4] = [8, 8, 1, 1];
+const READS: [u32; 4] = [6, 6, 1, 1];
 const WRITES: [u32; 4] = [4, 4, 2, 2];
 
 /// One process's traffic.
@@ -78,10 +78,14 @@ impl Traffic {
             let row = any_row(&READS);
             let dice = rand::rng().random_range(0..128);
             match dice {
-                0..2 => self.read(row, Reading::Uncached).await?,
-                2 => self.read(row, Reading::Refresh).await?,
-                3 => self.of(row).invalidate(row.key()).await,
-                4..12 => self.read_many(row).await?,
+                // Who has seen the truth must not be served anything older (anomaly 8).
+                0..4 => {
+                    self.read(row, Reading::Uncached).await?;
+                    self.read(row, Reading::Find).await?;
+                }
+                4 => self.read(row, Reading::Refresh).await?,
+                5 => self.of(row).invalidate(row.key()).await,
+                6..12 => self.read_many(row).await?,
                 12..20 => self.read(row, Reading::Lookup).await?,
                 _ => self.read(row, Reading::Find).await?,
             }
@@ -97,7 +101,7 @@ impl Traffic {
             let row = any_row(&WRITES);
             let (dice, pause) = {
                 let mut random = rand::rng();
-                (random.random_range(0..=WAYS.len() * 4), random.random_range(0..4))
+                (random.random_range(0..=WAYS.len() * 4), random.random_range(0..16))
             };
             match WAYS.get(dice / 4) {
                 Some(way) => self.write(row, *way).await?,

@@ -19,7 +19,7 @@ use crate::store::Naive;
 use crate::subjects;
 use crate::traffic::{News, Traffic};
 
-const READERS: usize = 4;
+const READERS: usize = 24;
 const WRITERS: usize = 4;
 
 /// What the coordinator says to a process that it starts.
@@ -90,7 +90,9 @@ async fn work(options: Options, mut stop: watch::Receiver<bool>) -> Result<(), F
     };
     if let Some(ended) = early {
         ended??;
-        return Err("a task of the traffic ended although nothing had stopped it".into());
+        if !*stop.borrow() {
+            return Err("a task of the traffic ended although nothing had stopped it".into());
+        }
     }
     while let Some(ended) = tasks.join_next().await {
         ended??;
