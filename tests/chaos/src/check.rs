@@ -10,14 +10,14 @@ use cache_runtime::Result;
 use crate::clock::{MS, now};
 use crate::counters::{Count, Counters};
 use crate::register::{Field, Known, Register};
-use crate::subjects::{MODELS, ROWS};
+use crate::subjects::{NAMES, ROWS};
 
 /// The register's file.
 pub(crate) const REGISTER: &str = "register";
 /// The file of the violations, a line each.
 pub(crate) const VIOLATIONS: &str = "violations";
 /// How many rows the register has: those of all models.
-pub(crate) const ALL_ROWS: usize = MODELS * ROWS;
+pub(crate) const ALL_ROWS: usize = NAMES.len() * ROWS;
 
 /// A row, as the register numbers it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -119,16 +119,19 @@ impl Checker {
 
     fn violated(&self, begun: &Begun, how: &str, read: &str) -> io::Result<()> {
         let Known { seen, acknowledged, .. } = begun.known;
-        let at = now();
+        let since = match begun.known.acknowledged_at {
+            0 => "before any acknowledgement".to_owned(),
+            at => {
+                format!("{:.3} ms after the last acknowledgement", ms(begun.at.saturating_sub(at)))
+            }
+        };
         let line = format!(
-            "model {} row {}: process {} got {read} by {how}, although {acknowledged} had been \
-             acknowledged and {seen} read before it began; begun {:.3} ms after the last \
-             acknowledgement, took {:.3} ms\n",
-            begun.row.model,
+            "{} row {}: process {} got {read} by {how}, although {acknowledged} had been \
+             acknowledged and {seen} read before it began; begun {since}, took {:.3} ms\n",
+            NAMES[begun.row.model],
             begun.row.id,
             self.process,
-            ms(begun.at.saturating_sub(begun.known.acknowledged_at)),
-            ms(at - begun.at),
+            ms(now() - begun.at),
         );
         // One write, so that the lines of several processes do not mix.
         let mut file = OpenOptions::new().append(true).create(true).open(&self.violations)?;
@@ -172,7 +175,9 @@ mod tests {
         read(&reader, &reader.begin(ROW).unwrap(), Some(1));
         assert_eq!(violations(folder.path()), "");
         read(&reader, &reader.begin(ROW).unwrap(), Some(0));
-        assert!(violations(folder.path()).starts_with("model 1 row 3: process 1 got 0 by find"));
+        assert!(
+            violations(folder.path()).starts_with("fenced_through row 3: process 1 got 0 by find")
+        );
         assert_eq!(reader.counters.get(Count::Soon), 2);
     }
 

@@ -10,7 +10,7 @@ use crate::register::{PROCESSES, Register};
 use crate::run::Run;
 use crate::setup::{self, FENCE_EXPIRY};
 use crate::store::Naive;
-use crate::subjects::{self, Reading};
+use crate::subjects::{self, NAMES, Reading};
 
 /// What a run has to do at least.
 #[derive(Debug, Clone, Copy)]
@@ -99,7 +99,7 @@ async fn settle(run: &Run) -> Result<(Vec<String>, Vec<String>), Fault> {
     let (mut lost, mut unsettled) = (Vec::new(), Vec::new());
     for row in (0..ALL_ROWS).map(Row::at) {
         let subject = &subjects[row.model];
-        let name = format!("{} row {}", subject.name(), row.id);
+        let name = format!("{} row {}", NAMES[row.model], row.id);
         let truth = subject.read(row.key(), Reading::Uncached).await?;
         let known = register.known(row.place())?;
         let value = truth.and_then(|value| u64::try_from(value).ok()).unwrap_or_default();

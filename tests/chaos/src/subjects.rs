@@ -43,8 +43,6 @@ pub(crate) enum Way {
 
 /// A model's rows.
 pub(crate) trait Subject: Send + Sync {
-    fn name(&self) -> &'static str;
-
     /// The row's value, if there is a row.
     fn read(&self, id: i64, reading: Reading) -> BoxFuture<'_, Result<Option<i64>>>;
 
@@ -71,8 +69,13 @@ pub(crate) fn all(cache: &Cache<Postgres>) -> Vec<Arc<dyn Subject>> {
     ]
 }
 
-/// How many models there are.
-pub(crate) const MODELS: usize = 4;
+/// Their names.
+pub(crate) const NAMES: [&str; 4] = [
+    fenced_aside::Counter::NAME,
+    fenced_through::Counter::NAME,
+    validated_aside::Counter::NAME,
+    validated_through::Counter::NAME,
+];
 
 /// The label of a row.
 pub(crate) fn label(id: i64) -> String {
@@ -122,10 +125,6 @@ impl<M: Counter> Model<M> {
 }
 
 impl<M: Counter> Subject for Model<M> {
-    fn name(&self) -> &'static str {
-        M::NAME
-    }
-
     fn read(&self, id: i64, reading: Reading) -> BoxFuture<'_, Result<Option<i64>>> {
         Box::pin(async move {
             let row = match reading {
