@@ -77,8 +77,9 @@ stage() {
   return "$code"
 }
 
-# counted TITLE COMMAND...: as a stage, and what the tests say is counted. A suite
-# that ran nothing has failed, and so has one that died before it could count.
+# counted TITLE COMMAND...: as a stage, and the results that the command says are
+# counted. One that had none has failed, and so has one that died before it could
+# count.
 counted() {
   local title=$1 start=$SECONDS code=0 passed failed
   shift
@@ -100,11 +101,18 @@ counted() {
   printf -- '--- %s: %d passed, %d failed, %d s\n' "$title" "$passed" "$failed" $((SECONDS - start))
 }
 
-# tests TITLE CARGO-TEST-ARGUMENTS...: counted.
+# tests TITLE CARGO-TEST-ARGUMENTS...: tests of the workspace, counted.
 tests() {
   local title=$1
   shift
   counted "$title" cargo test "${selection[@]}" "$@"
+}
+
+# The models of the protocols. They depend on nothing else of the workspace.
+model() {
+  local -a all=(--release --package cache-model)
+  [ "${CI:-}" = true ] && all+=(--locked)
+  counted model cargo run "${all[@]}"
 }
 
 # timed TITLE COMMAND...: a stage that also counts as one passed test.
