@@ -30,9 +30,11 @@ impl<C: R2D2Connection + 'static> R2d2<C> {
     }
 
     async fn seat(&self) -> Result<Seated<C>> {
-        let permit = self.seats.clone().acquire_owned().await.map_err(|source| {
-            Error::new(ErrorKind::Pool, "the pool is closed").with_source(source)
-        })?;
+        // As patient as the pool itself: who holds the last connection and asks for another would
+        // wait for ever.
+        let seat = self.seats.clone().acquire_owned();
+        let seat = tokio::time::timeout(self.pool.connection_timeout(), seat).await;
+        let permit = seat.map_err(no_connection)?.map_err(no_connection)?;
         Ok(Seated { pool: self.pool.clone(), connection: None, _permit: permit })
     }
 }
@@ -54,15 +56,7 @@ struct Seated<C: R2D2Connection + 'static> {
 impl<C: R2D2Connection + 'static> Seated<C> {
     fn connection(&mut self) -> Result<&mut Pooled<C>> {
         if self.connection.is_none() {
-            let connection = self.pool.get().map_err(|source| {
-                Error::new(
-                    ErrorKind::Pool,
-                    "no database connection could be had; is the database up, and is the pool \
-                     large enough for the load",
-                )
-                .with_source(source)
-            })?;
-            self.connection = Some(connection);
+            self.connection = Some(self.pool.get().map_err(no_connection)?);
         }
         self.connection.as_mut().ok_or_else(gone)
     }
@@ -193,6 +187,15 @@ where
     } else {
         AnsiTransactionManager::rollback_transaction(connection)
     }
+}
+
+fn no_connection(source: impl std::error::Error + Send + Sync + 'static) -> Error {
+    Error::new(
+        ErrorKind::Pool,
+        "no database connection could be had; is the database up, and is the pool large enough \
+         for the load",
+    )
+    .with_source(source)
 }
 
 fn gone() -> Error {

@@ -156,6 +156,9 @@ impl<D: Database> Debt<D> {
             None if !self.is_strict() => {
                 let keys = self.fenced.iter().chain(&self.removed);
                 remove_all(keys.map(|touch| (&touch.invalidator, &touch.key))).await;
+                if !Guard::RemoveAgain.stands() {
+                    return;
+                }
                 self.ledger.fences.clock.sleep(self.ledger.fences.expiry).await;
             }
             None => {}
