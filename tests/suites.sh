@@ -12,7 +12,7 @@ LOGS=
 
 # Suites that need no server: the inner loop. Every other [[test]] of
 # tests/Cargo.toml runs with the servers.
-QUICK_SUITES=(house layering supply_chain bytes compile_fail models)
+QUICK_SUITES=(house layering supply_chain bytes compile_fail models blocking shutdown)
 
 selection=(--workspace --all-features)
 [ "${CI:-}" = true ] && selection+=(--locked)
@@ -77,14 +77,14 @@ stage() {
   return "$code"
 }
 
-# tests TITLE CARGO-TEST-ARGUMENTS...: as a stage, and what the tests say is
-# counted. A suite that ran nothing has failed, and so has one that died before
-# it could count.
-tests() {
+# counted TITLE COMMAND...: as a stage, and the results that the command says are
+# counted. One that had none has failed, and so has one that died before it could
+# count.
+counted() {
   local title=$1 start=$SECONDS code=0 passed failed
   shift
   printf '\n=== %s\n' "$title"
-  run_job cargo test "${selection[@]}" "$@" || code=$?
+  run_job "$@" || code=$?
   read -r passed failed < <(awk '
     /^test result: / { passed += $4; failed += $6 }
     /^[0-9]+ passed, [0-9]+ failed$/ { passed += $1; failed += $3 }
@@ -99,6 +99,20 @@ tests() {
     fail "$title (no test ran)"
   fi
   printf -- '--- %s: %d passed, %d failed, %d s\n' "$title" "$passed" "$failed" $((SECONDS - start))
+}
+
+# tests TITLE CARGO-TEST-ARGUMENTS...: tests of the workspace, counted.
+tests() {
+  local title=$1
+  shift
+  counted "$title" cargo test "${selection[@]}" "$@"
+}
+
+# The models of the protocols. They depend on nothing else of the workspace.
+model() {
+  local -a all=(--release --package cache-model)
+  [ "${CI:-}" = true ] && all+=(--locked)
+  counted model cargo run "${all[@]}"
 }
 
 # timed TITLE COMMAND...: a stage that also counts as one passed test.

@@ -27,12 +27,13 @@ pub use adapters::r2d2::R2d2;
 #[cfg(feature = "redis")]
 pub use adapters::redis::Redis;
 pub use adapters::system::{RandomTokens, SystemClock};
+pub use facade::blocking::Blocking;
 pub use facade::builder::{Builder, IntoDatabase};
 pub use facade::cache::Cache;
-#[cfg(feature = "r2d2")]
 pub use facade::raw::PinnedTx;
 pub use facade::registration::Registration;
 pub use facade::repository::{Cached, Repository};
+pub use facade::shutdown::Drained;
 pub use facade::touched::Touched;
 pub use facade::transaction::{Locked, Tx, TxRepository};
 pub use ports::database::Database;
@@ -55,6 +56,9 @@ macro_rules! models {
 pub mod guard {
     pub use crate::values::guard::{Guard, remove, restore};
 }
+
+#[cfg(feature = "testing")]
+pub mod testing;
 
 #[doc(hidden)]
 #[path = "private.rs"]

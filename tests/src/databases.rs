@@ -90,6 +90,11 @@ impl Sqlite {
         Self { pool, statements, folder }
     }
 
+    /// A connection beside the pool.
+    pub fn establish(&self) -> SqliteConnection {
+        SqliteConnection::establish(&self.path()).unwrap()
+    }
+
     /// The file.
     pub fn path(&self) -> String {
         self.folder.path().join("test.sqlite").to_str().unwrap().to_owned()
@@ -134,6 +139,11 @@ impl Postgres {
         let manager = AsyncDieselConnectionManager::<AsyncPgConnection>::new(&self.url);
         let pool = deadpool::managed::Pool::builder(manager).max_size(4).build().unwrap();
         DieselAsync::new(pool)
+    }
+
+    /// A connection beside the pool.
+    pub fn establish(&self) -> PgConnection {
+        PgConnection::establish(&self.url).unwrap()
     }
 
     /// Leads to the schema.

@@ -40,6 +40,8 @@ macro_rules! accounts {
 }
 
 accounts! {
+    /// Removes what it writes; eventual.
+    aside: (pattern = "cache_aside");
     /// Puts what it writes; eventual.
     through: (pattern = "write_through");
     /// Removes what it writes; nobody reads anything older than what was acknowledged.

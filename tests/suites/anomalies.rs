@@ -48,6 +48,7 @@ const CASES: &[(&str, Case, &[Guard])] = &[
     ("anomaly 13", |w| Box::pin(writes::put_after_a_rollback(w)), &[Guard::PutCommitted]),
     ("anomaly 13", |w| Box::pin(writes::put_of_an_undone_savepoint(w)), &[Guard::SavepointUndone]),
     ("anomaly 14", |w| Box::pin(writes::unknown_commit(w)), &[Guard::AwaitOutcome]),
+    ("anomaly 14", |w| Box::pin(writes::unknown_commit_eventual(w)), &[Guard::RemoveAgain]),
     ("anomaly 26", |w| Box::pin(writes::late_put(w)), &[Guard::OwnFence]),
     ("anomaly 28", |w| Box::pin(writes::same_version_again(w)), &[Guard::VersionCounter]),
     ("anomaly 42", |w| Box::pin(writes::lost_update(w)), &[Guard::ExpectedVersion]),

@@ -261,3 +261,48 @@ fn repositories_are_ordinary_types() {
     let place = Place { airport: "SFO".to_owned(), floor: None };
     assert_eq!(cache_runtime::AsKey::<Place>::to_key(&place), place);
 }
+
+/// A model of a crate's own, of whose generated methods the crate calls one.
+mod uncalled {
+    use diesel::prelude::*;
+
+    use crate::facade::caching::{Cache, Cached};
+
+    diesel::table! {
+        ramps (id) {
+            id -> BigInt,
+            label -> Text,
+        }
+    }
+
+    /// What a macro of the crate's own writes is held to its lints, unlike a derive's.
+    macro_rules! model {
+        ($name:ident) => {
+            #[derive(Queryable, Cached)]
+            #[diesel(table_name = ramps)]
+            #[cached(pattern = "cache_aside", ttl = "1m", unique(label))]
+            #[cached(crate = crate::facade::caching)]
+            pub(crate) struct $name {
+                pub(crate) id: i64,
+                pub(crate) label: String,
+            }
+        };
+    }
+
+    model!(Ramp);
+
+    /// The one method that is called.
+    pub(crate) async fn find(cache: &Cache<Sqlite>) -> bool {
+        cache.repository::<Ramp>().find_by_label("north").await.is_ok()
+    }
+
+    type Sqlite = crate::facade::caching::R2d2<SqliteConnection>;
+}
+
+/// That this compiles is the point: `unused` is denied here.
+#[test]
+fn generated_methods_need_not_be_called() {
+    let ramp = uncalled::Ramp { id: 1, label: "north".into() };
+    assert_eq!((ramp.id, ramp.label.as_str()), (1, "north"));
+    let _ = uncalled::find;
+}

@@ -1,6 +1,6 @@
 //! Imports of the runtime go strictly downward.
 //!
-//! values <- ports <- adapters <- engine <- patterns <- facade <- lib: a file
+//! values <- ports <- adapters <- engine <- patterns <- facade <- testing <- lib: a file
 //! may name its own layer and those before it. An adapter names no other
 //! adapter. `private.rs` and `lib.rs` stand above all of them.
 
@@ -9,13 +9,14 @@ use std::fs;
 use cache_tests::source::{Token, files, tokens, workspace};
 
 /// From the lowest. What shares a row may name each other.
-const LAYERS: [&[&str]; 7] = [
+const LAYERS: [&[&str]; 8] = [
     &["values"],
     &["ports"],
     &["adapters"],
     &["engine"],
     &["patterns", "outbox"],
     &["facade"],
+    &["testing"],
     &["lib", "private", "prelude"],
 ];
 
@@ -187,6 +188,7 @@ fn a_planted_upward_import_is_found() {
         ("patterns/cache_aside.rs", "fn f() -> crate::facade::repository::Repository<u8> { g() }"),
         ("patterns/cache_aside.rs", "use crate::Error;"),
         ("facade/cache.rs", "use crate::__private::Model;"),
+        ("facade/cache.rs", "use crate::testing::ManualClock;"),
         ("values/mod.rs", "use super::ports::store::Store;"),
         ("values/key.rs", "mod tests { use super::super::super::ports::store::Store; }"),
         ("values/key.rs", "macro_rules! m { () => { $crate::engine::go() }; }"),
@@ -219,6 +221,7 @@ fn a_downward_import_is_no_fault() {
             "facade/cache.rs",
             "use crate::{engine::E, adapters::{memory::M, redis::R}, values::error::Result};",
         ),
+        ("testing/mod.rs", "mod clock; use crate::{facade::cache::Cache, adapters::memory::M};"),
         ("private.rs", "pub use crate::facade::repository::Repository;"),
         ("lib.rs", "pub use crate::facade::Cache; mod values;"),
     ];

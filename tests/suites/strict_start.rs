@@ -51,6 +51,28 @@ async fn a_file_is_one_process_s_and_one_store_s() {
     assert!(build!(sqlite.pool, store, "", fenced).is_ok());
 }
 
+/// The claim is the repository's too: it goes on serving when its cache is gone.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_repository_that_outlives_its_cache_keeps_the_claim() {
+    let (sqlite, postgres) = (Sqlite::with(&[CREATE]), Postgres::with(&[CREATE]));
+    let name = namespace();
+    let rows = {
+        let cache = build!(sqlite.pool, in_process(), "", fenced).unwrap();
+        cache.repository::<fenced::Account>()
+    };
+    refused(build!(sqlite.pool, in_process(), "", fenced), "this process");
+    drop(rows);
+    assert!(build!(sqlite.pool, in_process(), "", fenced).is_ok());
+    let rows = {
+        let cache = build!(postgres.pool, in_process(), name.clone(), fenced).unwrap();
+        cache.repository::<fenced::Account>()
+    };
+    refused(build!(postgres.pool, in_process(), name.clone(), fenced), "this process");
+    drop(rows);
+    // The lock is given back in the background, and is waited for.
+    assert!(build!(postgres.pool, in_process(), name, fenced).is_ok());
+}
+
 #[tokio::test]
 async fn a_database_in_memory_needs_no_lock() {
     let manager = diesel::r2d2::ConnectionManager::<SqliteConnection>::new(":memory:");

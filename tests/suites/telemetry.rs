@@ -1,9 +1,8 @@
 //! What the cache tells of itself, and what it does with bytes that it cannot use.
 
-use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use cache_runtime::ports::{Event, Probe, Telemetry};
+use cache_runtime::testing::Recorder;
 use cache_runtime::{Bincode, Cache, Postcard, R2d2, Redis, models};
 use cache_tests::account::{Account, AccountChanges, AccountRepository, CREATE, NewAccount};
 use cache_tests::databases::Sqlite;
@@ -12,40 +11,11 @@ use cache_tests::stores::namespace;
 use diesel::SqliteConnection;
 use redis::AsyncCommands as _;
 
-/// Keeps every event.
-#[derive(Clone, Default)]
-struct Recorder(Arc<Mutex<Vec<Told>>>);
-
-/// Model, tier, and what happened.
-type Told = (&'static str, &'static str, Event);
-
-impl Recorder {
-    /// What came since the last call, times left out, sorted by what it says.
-    fn take(&self) -> Vec<String> {
-        let mut said: Vec<String> = std::mem::take(&mut *self.0.lock().unwrap())
-            .into_iter()
-            .map(|(model, tier, event)| match event {
-                Event::Loaded(count, _) => format!("{model} {tier} Loaded({count})"),
-                event => format!("{model} {tier} {event:?}"),
-            })
-            .collect();
-        said.sort_unstable();
-        said
-    }
-}
-
-struct Sink(Recorder, &'static str, &'static str);
-
-impl Telemetry for Recorder {
-    fn probe(&self, model: &'static str, tier: &'static str) -> Box<dyn Probe> {
-        Box::new(Sink(self.clone(), model, tier))
-    }
-}
-
-impl Probe for Sink {
-    fn event(&self, event: Event) {
-        self.0.0.lock().unwrap().push((self.1, self.2, event));
-    }
+/// What came since the last call, sorted by what it says.
+fn take(recorder: &Recorder) -> Vec<String> {
+    let mut said: Vec<String> = recorder.take_events().iter().map(ToString::to_string).collect();
+    said.sort_unstable();
+    said
 }
 
 struct World {
@@ -98,18 +68,18 @@ async fn each_step_is_told_once_with_its_model_and_tier() {
     accounts.find(1).await.unwrap();
     settle().await;
     let told = ["Account redis Filled", "Account redis Loaded(1)", "Account redis Miss"];
-    assert_eq!(world.recorder.take(), told);
+    assert_eq!(take(&world.recorder), told);
     accounts.find(1).await.unwrap();
-    assert_eq!(world.recorder.take(), ["Account redis Hit"]);
+    assert_eq!(take(&world.recorder), ["Account redis Hit"]);
     accounts.find(2).await.unwrap();
     settle().await;
-    assert_eq!(world.recorder.take(), told);
+    assert_eq!(take(&world.recorder), told);
     accounts.find(2).await.unwrap();
-    assert_eq!(world.recorder.take(), ["Account redis Negative"]);
+    assert_eq!(take(&world.recorder), ["Account redis Negative"]);
     accounts.update(1, AccountChanges::balance(2)).await.unwrap();
-    assert_eq!(world.recorder.take(), ["Account redis Invalidated(2)"], "the row and its email");
+    assert_eq!(take(&world.recorder), ["Account redis Invalidated(2)"], "the row and its email");
     accounts.insert(NewAccount::new(2, 2)).await.unwrap();
-    assert_eq!(world.recorder.take(), ["Account redis Invalidated(2)"]);
+    assert_eq!(take(&world.recorder), ["Account redis Invalidated(2)"]);
 }
 
 #[tokio::test]
@@ -127,14 +97,14 @@ async fn bytes_that_are_no_entry_are_a_counted_miss_and_are_overwritten() {
         let values = world.values(&mut redis).await;
         assert_eq!(values.len(), 1, "{values:?}");
         let _: () = redis.set_ex(&values[0], bytes, 60).await.unwrap();
-        world.recorder.take();
+        take(&world.recorder);
         assert_eq!(accounts.find(1).await.unwrap().unwrap().balance, 1, "the right row");
         settle().await;
-        let told = world.recorder.take();
+        let told = take(&world.recorder);
         assert!(told.contains(&format!("Account redis DecodeFailed({reason:?})")), "{told:?}");
         assert!(told.contains(&"Account redis Filled".to_owned()), "{told:?}");
         accounts.find(1).await.unwrap();
-        assert_eq!(world.recorder.take(), ["Account redis Hit"]);
+        assert_eq!(take(&world.recorder), ["Account redis Hit"]);
     }
 }
 
@@ -144,14 +114,14 @@ async fn a_change_of_codec_needs_no_flush() {
     let old = world.accounts(false, 1 << 20).await;
     old.find(1).await.unwrap();
     settle().await;
-    world.recorder.take();
+    take(&world.recorder);
     let new = world.accounts(true, 1 << 20).await;
     assert_eq!(new.find(1).await.unwrap().unwrap().balance, 1);
-    assert_eq!(world.recorder.take(), ["Account redis Hit"], "what bincode wrote");
+    assert_eq!(take(&world.recorder), ["Account redis Hit"], "what bincode wrote");
     new.refresh(1).await.unwrap();
-    world.recorder.take();
+    take(&world.recorder);
     assert_eq!(old.find(1).await.unwrap().unwrap().balance, 1);
-    assert_eq!(world.recorder.take(), ["Account redis Hit"], "what postcard wrote");
+    assert_eq!(take(&world.recorder), ["Account redis Hit"], "what postcard wrote");
 }
 
 #[tokio::test]
@@ -161,7 +131,7 @@ async fn a_row_past_the_limit_stays_uncached_and_blocks_nobody() {
     for _ in 0..2 {
         assert_eq!(accounts.find(1).await.unwrap().unwrap().balance, 1);
         settle().await;
-        let told = world.recorder.take();
+        let told = take(&world.recorder);
         assert!(told.contains(&"Account redis FillRefused(\"encode\")".to_owned()), "{told:?}");
         assert!(!told.contains(&"Account redis Bypass(\"held\")".to_owned()), "{told:?}");
     }

@@ -128,6 +128,8 @@ fn finder(model: &Model, index: usize, lookup: &Lookup, body: &Body) -> TokenStr
         }
     };
     quote! {
+        // Which of them an application calls is its own affair.
+        #[allow(dead_code)]
         #[doc = #find_doc]
         ///
         /// # Errors
@@ -140,6 +142,7 @@ fn finder(model: &Model, index: usize, lookup: &Lookup, body: &Body) -> TokenStr
             #find
         }
 
+        #[allow(dead_code)]
         #[doc = #invalidate_doc]
         #vis async fn #invalidate(&self, #(#arguments: impl __c::AsKey<#types>,)*) {
             #forget

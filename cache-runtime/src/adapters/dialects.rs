@@ -60,7 +60,7 @@ impl Dialect for diesel::pg::Pg {
     const MAX_BINDS: usize = 65_535;
     const NEXT_VERSION: &'static str = "nextval('cache_version')";
     const COUNT_VERSION: &'static str = "";
-    const CHECK_COUNTER: &'static str = "SELECT last_value FROM cache_version";
+    const CHECK_COUNTER: &'static str = "SELECT last_value::text FROM cache_version";
     const CREATE_COUNTER: &'static str = "CREATE SEQUENCE IF NOT EXISTS cache_version";
     const TRANSACTION: &'static str = "SELECT pg_current_xact_id()::text";
 

@@ -7,7 +7,7 @@ use diesel::r2d2::{ConnectionManager, Pool, PooledConnection, R2D2Connection};
 use diesel::{Connection, QueryResult};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use crate::ports::database::{Database, Dialect, Transaction};
+use crate::ports::database::{Database, Dialect, RawTransaction, Transaction};
 use crate::ports::model::FromRow;
 use crate::ports::statement::Load;
 use crate::values::error::{Error, ErrorKind, Result};
@@ -30,9 +30,11 @@ impl<C: R2D2Connection + 'static> R2d2<C> {
     }
 
     async fn seat(&self) -> Result<Seated<C>> {
-        let permit = self.seats.clone().acquire_owned().await.map_err(|source| {
-            Error::new(ErrorKind::Pool, "the pool is closed").with_source(source)
-        })?;
+        // As patient as the pool itself: who holds the last connection and asks for another would
+        // wait for ever.
+        let seat = self.seats.clone().acquire_owned();
+        let seat = tokio::time::timeout(self.pool.connection_timeout(), seat).await;
+        let permit = seat.map_err(no_connection)?.map_err(no_connection)?;
         Ok(Seated { pool: self.pool.clone(), connection: None, _permit: permit })
     }
 }
@@ -54,15 +56,7 @@ struct Seated<C: R2D2Connection + 'static> {
 impl<C: R2D2Connection + 'static> Seated<C> {
     fn connection(&mut self) -> Result<&mut Pooled<C>> {
         if self.connection.is_none() {
-            let connection = self.pool.get().map_err(|source| {
-                Error::new(
-                    ErrorKind::Pool,
-                    "no database connection could be had; is the database up, and is the pool \
-                     large enough for the load",
-                )
-                .with_source(source)
-            })?;
-            self.connection = Some(connection);
+            self.connection = Some(self.pool.get().map_err(no_connection)?);
         }
         self.connection.as_mut().ok_or_else(gone)
     }
@@ -94,7 +88,7 @@ where
     type Transaction = R2d2Transaction<C>;
 
     async fn load<U: FromRow<C::Backend>>(&self, load: Load<C::Backend, U>) -> Result<Vec<U>> {
-        self.seat().await?.run(move |connection| rows(connection, load)).await.1
+        self.seat().await?.run(move |connection| load.on(connection)).await.1
     }
 
     async fn begin(&self) -> Result<R2d2Transaction<C>> {
@@ -116,15 +110,16 @@ pub struct R2d2Transaction<C: R2D2Connection + 'static> {
     begun: bool,
 }
 
-impl<C> R2d2Transaction<C>
+impl<C> RawTransaction for R2d2Transaction<C>
 where
     C: R2D2Connection
         + LoadConnection
         + Connection<Backend: Dialect, TransactionManager = AnsiTransactionManager>
         + 'static,
 {
-    /// Runs raw Diesel on the transaction's connection, on a blocking thread.
-    pub(crate) async fn run<T: Send + 'static>(
+    type Connection = C;
+
+    async fn run<T: Send + 'static>(
         &mut self,
         work: impl FnOnce(&mut C) -> Result<T> + Send + 'static,
     ) -> Result<T> {
@@ -154,7 +149,7 @@ where
     type Backend = C::Backend;
 
     async fn load<U: FromRow<C::Backend>>(&mut self, load: Load<C::Backend, U>) -> Result<Vec<U>> {
-        self.run(move |connection| rows(connection, load)).await
+        self.run(move |connection| load.on(connection)).await
     }
 
     async fn execute(&mut self, sql: &'static str) -> Result<()> {
@@ -194,17 +189,13 @@ where
     }
 }
 
-/// Runs a statement on a connection at hand.
-pub(crate) fn rows<C, U>(connection: &mut C, load: Load<C::Backend, U>) -> Result<Vec<U>>
-where
-    C: LoadConnection + Connection<Backend: Dialect>,
-    U: FromRow<C::Backend>,
-{
-    let mut rows = Vec::new();
-    for row in connection.load(load)? {
-        rows.push(U::from_row(&row?).map_err(diesel::result::Error::DeserializationError)?);
-    }
-    Ok(rows)
+fn no_connection(source: impl std::error::Error + Send + Sync + 'static) -> Error {
+    Error::new(
+        ErrorKind::Pool,
+        "no database connection could be had; is the database up, and is the pool large enough \
+         for the load",
+    )
+    .with_source(source)
 }
 
 fn gone() -> Error {

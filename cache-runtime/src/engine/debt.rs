@@ -4,7 +4,9 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::exclusive::Exclusive;
 use super::fences::{Fences, Placed};
+use super::in_flight::InFlight;
 use super::invalidator::Invalidator;
 use crate::ports::database::{Database, Dialect};
 use crate::ports::statement::Load;
@@ -39,8 +41,12 @@ pub(crate) enum Need {
 
 /// What all transactions of one cache share.
 pub(crate) struct Ledger<D> {
+    /// The claim on the database, where a store inside the process keeps strict promises. It
+    /// stands here, and not in the cache, because a repository may outlive its cache.
+    pub(crate) _exclusive: Option<Arc<Exclusive>>,
     pub(crate) database: D,
     pub(crate) fences: Fences,
+    pub(crate) in_flight: InFlight,
     /// A strict write is acknowledged although the store did not confirm its end.
     pub(crate) accepts_fence_loss: bool,
 }
@@ -150,6 +156,9 @@ impl<D: Database> Debt<D> {
             None if !self.is_strict() => {
                 let keys = self.fenced.iter().chain(&self.removed);
                 remove_all(keys.map(|touch| (&touch.invalidator, &touch.key))).await;
+                if !Guard::RemoveAgain.stands() {
+                    return;
+                }
                 self.ledger.fences.clock.sleep(self.ledger.fences.expiry).await;
             }
             None => {}

@@ -20,6 +20,9 @@ use crate::values::error::{Error, ErrorKind, Result};
 
 /// How often a lock that a connection holds is looked at.
 const BEAT: Duration = Duration::from_secs(1);
+/// How often a lock that is taken is asked for, and the pause between.
+const TRIES: usize = 20;
+const PAUSE: Duration = Duration::from_millis(50);
 /// How long to wait for a connection beside the one that holds the lock.
 const PATIENCE: Duration = Duration::from_secs(5);
 
@@ -66,8 +69,7 @@ pub(crate) async fn claim<D: Database>(
         }
         Claim::Transaction(sql) => {
             let mut transaction = database.begin().await?;
-            let answer: Vec<String> = transaction.load(Load::plain(sql)).await?;
-            if answer.first().is_none_or(|answer| answer != "true") {
+            if !take(&mut transaction, clock, &sql).await? {
                 let _ = transaction.rollback().await;
                 return Err(taken("another process"));
             }
@@ -88,6 +90,22 @@ fn held(name: &str) -> Option<Arc<Exclusive>> {
 
 async fn text<D: Database>(database: &D, sql: &'static str) -> Result<String> {
     Ok(database.load(Load::<_, String>::plain(sql)).await?.pop().unwrap_or_default())
+}
+
+/// Whether the lock could be had. A holder that ends gives it back a moment later.
+async fn take<T: Transaction>(
+    transaction: &mut T,
+    clock: &Arc<dyn Clock>,
+    sql: &str,
+) -> Result<bool> {
+    for _ in 0..TRIES {
+        let answer: Vec<String> = transaction.load(Load::plain(sql)).await?;
+        if answer.first().is_some_and(|answer| answer == "true") {
+            return Ok(true);
+        }
+        clock.sleep(PAUSE).await;
+    }
+    Ok(false)
 }
 
 /// A pool of one would have nothing left.
@@ -123,7 +141,7 @@ async fn keep<T: Transaction>(
                 "the lock of the in-process store is lost: the cache is off until this \
                  process is started anew"
             );
-            lost.set(true);
+            lost.close();
             return;
         }
     }

@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use parking_lot::Mutex;
 
+use super::in_flight::{InFlight, Ticket};
 use super::shield::Shield;
 use crate::ports::clock::Clock;
 use crate::ports::telemetry::{Event, Probe};
@@ -27,6 +28,7 @@ pub(crate) struct Invalidator {
     shield: Arc<Shield>,
     clock: Arc<dyn Clock>,
     probe: Box<dyn Probe>,
+    in_flight: InFlight,
     missed: Mutex<Missed>,
     /// The size of `missed`, readable on the hit path without the lock.
     count: AtomicUsize,
@@ -36,14 +38,25 @@ pub(crate) struct Invalidator {
 struct Missed {
     /// Each with the number of its last miss, so that a retry that succeeds
     /// does not cover a miss that came after it was sent.
-    keys: HashMap<EntryKey, u64>,
+    keys: HashMap<EntryKey, (u64, Ticket)>,
     last: u64,
     retrying: bool,
 }
 
 impl Invalidator {
-    pub(crate) fn new(shield: Arc<Shield>, clock: Arc<dyn Clock>, probe: Box<dyn Probe>) -> Self {
-        Self { shield, clock, probe, missed: Mutex::default(), count: AtomicUsize::new(0) }
+    pub(crate) fn new(
+        shield: Arc<Shield>,
+        clock: Arc<dyn Clock>,
+        probe: Box<dyn Probe>,
+        in_flight: InFlight,
+    ) -> Self {
+        let (missed, count) = (Mutex::default(), AtomicUsize::new(0));
+        Self { shield, clock, probe, in_flight, missed, count }
+    }
+
+    /// An invalidation is under way that no transaction answers for.
+    pub(crate) fn ticket(&self) -> Ticket {
+        self.in_flight.ticket()
     }
 
     /// Invalidates now, or else later. Answers once every process with the
@@ -83,9 +96,11 @@ impl Invalidator {
                 missed.last += 1;
                 let (number, full) = (missed.last, missed.keys.len() >= MOST);
                 match missed.keys.entry(key.clone()) {
-                    Slot::Occupied(mut slot) => *slot.get_mut() = number,
+                    Slot::Occupied(mut slot) => slot.get_mut().0 = number,
                     Slot::Vacant(_) if full => dropped += 1,
-                    Slot::Vacant(slot) => drop(slot.insert(number)),
+                    Slot::Vacant(slot) => {
+                        slot.insert((number, self.in_flight.ticket()));
+                    }
                 }
             }
             self.count.store(missed.keys.len(), Ordering::Release);
@@ -123,14 +138,21 @@ impl Invalidator {
             missed.retrying = false;
             return None;
         }
-        Some(missed.keys.iter().take(BATCH).map(|(key, number)| (key.clone(), *number)).collect())
+        Some(
+            missed
+                .keys
+                .iter()
+                .take(BATCH)
+                .map(|(key, (number, _))| (key.clone(), *number))
+                .collect(),
+        )
     }
 
     fn settle(&self, batch: &[(EntryKey, u64)]) {
         let mut missed = self.missed.lock();
         let mut recovered = 0;
         for (key, number) in batch {
-            if missed.keys.get(key) == Some(number) {
+            if missed.keys.get(key).is_some_and(|(last, _)| last == number) {
                 missed.keys.remove(key);
                 recovered += 1;
             }

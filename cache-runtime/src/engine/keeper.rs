@@ -212,7 +212,8 @@ impl<M: Statements<D::Backend>, D: Database> Keeper<M, D> {
         Ok(self.remove(self.table()?))
     }
 
-    fn remove(&self, key: EntryKey) -> Touch {
+    /// What a write does to an entry that it has nothing to put into.
+    pub(crate) fn remove(&self, key: EntryKey) -> Touch {
         let need = match M::DESCRIPTOR.policy.promise() {
             Consistency::Fenced => Need::Strict,
             Consistency::Eventual | Consistency::Validated => Need::Removal,

@@ -18,6 +18,7 @@ use crate::values::token::Token;
 
 use super::entry::{Cacheable, Entry};
 use super::flight::{Flights, Landing, Passenger, Pilot};
+use super::in_flight::{InFlight, Ticket};
 use super::tier::{Filling, Lent, Tier};
 
 /// One kind of entry: what names it, what is kept, what callers get.
@@ -80,19 +81,21 @@ pub(crate) struct Loader<S: Entries> {
     pub(crate) tokens: Arc<dyn Tokens>,
     pub(crate) policy: Policy,
     pub(crate) lease: LeasePolicy,
+    pub(crate) in_flight: InFlight,
 }
 
 /// One entry under way.
 struct Leg<S: Entries> {
     id: S::Id,
     pilot: Pilot<S::Answer>,
+    ticket: Ticket,
 }
 
 impl<S: Entries> Leg<S> {
     /// Lands, or gives itself back for another round.
     fn land(self) -> Option<Self> {
-        let Self { id, pilot } = self;
-        pilot.land().map(|pilot| Self { id, pilot })
+        let Self { id, pilot, ticket } = self;
+        pilot.land().map(|pilot| Self { id, pilot, ticket })
     }
 }
 
@@ -126,7 +129,7 @@ impl<S: Source> Loader<S> {
             let (pilot, passenger) = self.flights.board(&key);
             passengers.push(passenger);
             match pilot {
-                Some(pilot) => legs.push(Leg { id, pilot }),
+                Some(pilot) => legs.push(Leg { id, pilot, ticket: self.in_flight.ticket() }),
                 None => self.tier.event(Event::Coalesced),
             }
         }
@@ -147,6 +150,7 @@ impl<S: Source> Loader<S> {
 
     /// Loads one entry whatever the cache says, and fills it before answering.
     pub(crate) async fn refresh(&self, id: S::Id, key: EntryKey) -> Result<S::Answer> {
+        let _ticket = self.in_flight.ticket();
         let lease = self.wish(&key, true);
         let token = lease.token;
         let lent = self.tier.lease::<S::Value>(&[lease]).await.pop();

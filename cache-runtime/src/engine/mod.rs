@@ -7,6 +7,7 @@ pub(crate) mod entry;
 pub(crate) mod exclusive;
 pub(crate) mod fences;
 pub(crate) mod flight;
+pub(crate) mod in_flight;
 pub(crate) mod invalidator;
 pub(crate) mod keeper;
 pub(crate) mod loader;

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::debt::{Debt, Ledger, Touch};
+use super::in_flight::Ticket;
 use crate::ports::database::{Database, Dialect, Transaction};
 use crate::ports::model::Statements;
 use crate::ports::statement::{Condition, Load};
@@ -53,13 +54,21 @@ pub(crate) struct Session<D: Database> {
     raw: bool,
     /// A statement failed, so that there is nothing to commit.
     failed: bool,
+    /// Held until the last consequence.
+    ticket: Ticket,
 }
 
 impl<D: Database> Session<D> {
     pub(crate) async fn begin(ledger: &Arc<Ledger<D>>) -> Result<Self> {
+        Self::begin_with(ledger, ledger.in_flight.ticket()).await
+    }
+
+    /// The same, under a ticket that was taken before.
+    pub(crate) async fn begin_with(ledger: &Arc<Ledger<D>>, ticket: Ticket) -> Result<Self> {
         let transaction = ledger.database.begin().await?;
         let (ledger, number) = (ledger.clone(), NEXT.fetch_add(1, Ordering::Relaxed));
-        Ok(Self { ledger, number, transaction, touches: Vec::new(), raw: false, failed: false })
+        let touches = Vec::new();
+        Ok(Self { ledger, number, transaction, touches, raw: false, failed: false, ticket })
     }
 
     pub(crate) fn number(&self) -> u64 {
@@ -204,7 +213,11 @@ impl<D: Database> Session<D> {
             Err(lost) if lost.kind() == ErrorKind::CommitUnknown => {
                 // Anomaly 14: it may have committed, or may do so any moment.
                 if Guard::AwaitOutcome.stands() {
-                    tokio::spawn(debt.outlive(name));
+                    let ticket = self.ticket;
+                    tokio::spawn(async move {
+                        debt.outlive(name).await;
+                        drop(ticket);
+                    });
                 } else {
                     debt.forgive().await;
                 }

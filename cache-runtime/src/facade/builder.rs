@@ -13,6 +13,7 @@ use crate::engine::debt::{FENCE_EXPIRY, Ledger};
 use crate::engine::entry::Codecs;
 use crate::engine::exclusive::claim;
 use crate::engine::fences::Fences;
+use crate::engine::in_flight::InFlight;
 use crate::engine::loader::LeasePolicy;
 use crate::engine::shield::{BreakerPolicy, Shield};
 use crate::engine::switch::Switch;
@@ -265,9 +266,18 @@ impl<D: Database> Builder<D> {
             tokens: self.tokens.clone(),
             expiry: self.fence_expiry,
         };
+        let strict = self.models.iter().any(|model| is_fenced(&model.descriptor));
+        let exclusive = match facts.instance.filter(|_| strict) {
+            Some(instance) => {
+                claim(&self.database, &self.clock, &self.namespace, instance, &switch).await?
+            }
+            None => None,
+        };
         let ledger = Arc::new(Ledger {
+            _exclusive: exclusive,
             database: self.database,
             fences,
+            in_flight: InFlight::default(),
             accepts_fence_loss: self.accepts_fence_loss,
         });
         let parts = Parts {
@@ -281,19 +291,11 @@ impl<D: Database> Builder<D> {
             lease: self.lease,
             switch: switch.clone(),
         };
-        let strict = self.models.iter().any(|model| is_fenced(&model.descriptor));
-        let exclusive = match facts.instance.filter(|_| strict) {
-            Some(instance) => {
-                let (database, clock) = (&ledger.database, &parts.clock);
-                claim(database, clock, &parts.namespace, instance, &switch).await?
-            }
-            None => None,
-        };
         let mut models = HashMap::new();
         for model in &self.models {
             models.insert(model.id, (model.put_together)(&parts).await?);
         }
-        Ok(Cache::put_together(Inner { models, switch, facts, ledger, _exclusive: exclusive }))
+        Ok(Cache::put_together(Inner { models, switch, facts, ledger }))
     }
 }
 

@@ -8,7 +8,6 @@ use super::builder::{Builder, IntoDatabase};
 use super::registration::Ready;
 use super::repository::{Cached, Repository};
 use crate::engine::debt::Ledger;
-use crate::engine::exclusive::Exclusive;
 use crate::engine::keeper::Keeper;
 use crate::engine::switch::Switch;
 use crate::ports::database::Database;
@@ -23,8 +22,6 @@ pub(super) struct Inner<D> {
     pub(super) switch: Switch,
     pub(super) facts: StoreFacts,
     pub(super) ledger: Arc<Ledger<D>>,
-    /// Where a store inside the process keeps strict promises.
-    pub(super) _exclusive: Option<Arc<Exclusive>>,
 }
 
 impl<D: Database> Clone for Cache<D> {
@@ -52,6 +49,10 @@ impl<D: Database> Cache<D> {
     #[must_use]
     pub fn repository<M: Cached + Statements<D::Backend>>(&self) -> M::Repository<D> {
         Repository::new(self.0.ledger.clone(), self.keeper::<M>()).into()
+    }
+
+    pub(super) fn switch(&self) -> &Switch {
+        &self.0.switch
     }
 
     pub(super) fn ledger(&self) -> &Arc<Ledger<D>> {

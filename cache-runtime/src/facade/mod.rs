@@ -1,9 +1,11 @@
 //! What an application holds in its hands.
 
+pub(crate) mod blocking;
 pub(crate) mod builder;
 pub(crate) mod cache;
 pub(crate) mod raw;
 pub(crate) mod registration;
 pub(crate) mod repository;
+pub(crate) mod shutdown;
 pub(crate) mod touched;
 pub(crate) mod transaction;

@@ -1,36 +1,28 @@
 //! Raw Diesel within a transaction.
 
-#[cfg(feature = "r2d2")]
 pub use self::blocking::PinnedTx;
 
-#[cfg(feature = "r2d2")]
 mod blocking {
     use std::ops::{Deref, DerefMut};
 
-    use diesel::Connection;
-    use diesel::connection::{AnsiTransactionManager, LoadConnection};
-    use diesel::r2d2::R2D2Connection;
+    use diesel::connection::SimpleConnection as _;
 
-    use crate::adapters::r2d2::{R2d2, rows};
     use crate::engine::debt::Touch;
     use crate::engine::session::Session;
     use crate::facade::cache::Cache;
     use crate::facade::repository::Cached;
     use crate::facade::transaction::Tx;
     use crate::patterns::write::touched_raw;
-    use crate::ports::database::{Database, Dialect};
+    use crate::ports::database::{Database, Dialect, RawTransaction};
     use crate::ports::model::Statements;
     use crate::ports::statement::Load;
     use crate::values::error::{Error, Result};
     use crate::values::key::AsKey;
 
-    impl<C> Tx<R2d2<C>>
-    where
-        C: R2D2Connection
-            + LoadConnection
-            + Connection<Backend: Dialect, TransactionManager = AnsiTransactionManager>
-            + 'static,
-    {
+    /// The connection that a database's transactions lend.
+    type Lent<D> = <<D as Database>::Transaction as RawTransaction>::Connection;
+
+    impl<D: Database<Transaction: RawTransaction>> Tx<D> {
         /// Runs raw Diesel on the transaction's connection, on a blocking thread. Say with
         /// [`touch`](Self::touch) which cached rows it changes.
         ///
@@ -41,7 +33,7 @@ mod blocking {
         pub async fn run<T, F>(&mut self, work: F) -> Result<T>
         where
             T: Send + 'static,
-            F: FnOnce(&mut C) -> diesel::QueryResult<T> + Send + 'static,
+            F: FnOnce(&mut Lent<D>) -> diesel::QueryResult<T> + Send + 'static,
         {
             let outcome = self.session.transaction().run(|connection| Ok(work(connection)?)).await;
             if outcome.is_err() {
@@ -51,16 +43,10 @@ mod blocking {
         }
     }
 
-    impl<C> Cache<R2d2<C>>
-    where
-        C: R2D2Connection
-            + LoadConnection
-            + Connection<Backend: Dialect, TransactionManager = AnsiTransactionManager>
-            + 'static,
-    {
+    impl<D: Database<Transaction: RawTransaction>> Cache<D> {
         /// Runs `work` in one transaction, pinned to one blocking thread with the connection at
-        /// hand, and commits if it returns `Ok`. For code that takes `&mut C`: the rows that it
-        /// changes are told with [`PinnedTx::touch`].
+        /// hand, and commits if it returns `Ok`. For code that takes a connection: the rows that
+        /// it changes are told with [`PinnedTx::touch`].
         ///
         /// Consistency and errors are those of [`transaction`](Self::transaction).
         ///
@@ -71,11 +57,11 @@ mod blocking {
         where
             T: Send + 'static,
             E: From<Error> + Send + 'static,
-            F: FnOnce(&mut PinnedTx<'_, C>) -> Result<T, E> + Send + 'static,
+            F: FnOnce(&mut PinnedTx<'_, D>) -> Result<T, E> + Send + 'static,
         {
             let mut session = Session::begin(self.ledger()).await?;
             let cache = self.clone();
-            let job = move |connection: &mut C| {
+            let job = move |connection: &mut Lent<D>| {
                 let mut pinned = PinnedTx { connection, cache, touches: Vec::new() };
                 let outcome = work(&mut pinned);
                 Ok((outcome, pinned.touches))
@@ -87,59 +73,44 @@ mod blocking {
     }
 
     /// A transaction with its connection at hand. See [`Cache::pinned_transaction`].
-    pub struct PinnedTx<'c, C: R2D2Connection + 'static>
-    where
-        R2d2<C>: Database,
-    {
-        connection: &'c mut C,
-        cache: Cache<R2d2<C>>,
+    pub struct PinnedTx<'c, D: Database<Transaction: RawTransaction>> {
+        connection: &'c mut Lent<D>,
+        cache: Cache<D>,
         touches: Vec<Touch>,
     }
 
-    impl<C> PinnedTx<'_, C>
-    where
-        C: R2D2Connection
-            + LoadConnection
-            + Connection<Backend: Dialect, TransactionManager = AnsiTransactionManager>
-            + 'static,
-    {
+    impl<D: Database<Transaction: RawTransaction>> PinnedTx<'_, D> {
         /// As [`Tx::touch`].
         ///
         /// # Errors
         ///
         /// If the rows cannot be read.
-        pub fn touch<M: Cached + Statements<C::Backend>>(
+        pub fn touch<M: Cached + Statements<D::Backend>>(
             &mut self,
             keys: impl IntoIterator<Item = impl AsKey<M::Key>>,
         ) -> Result<()> {
             let keys: Vec<M::Key> = keys.into_iter().map(|key| key.to_key()).collect();
-            let count = <C::Backend as Dialect>::COUNT_VERSION;
+            let count = <D::Backend as Dialect>::COUNT_VERSION;
             if M::DESCRIPTOR.version.is_some() && !count.is_empty() {
                 self.connection.batch_execute(count)?;
             }
-            let rows = rows(self.connection, Load::touch(M::among(keys.clone())))?;
+            let rows = Load::touch(M::among(keys.clone())).on(self.connection)?;
             let keeper = self.cache.keeper::<M>();
             self.touches.extend(touched_raw(&keeper, &keys, rows));
             Ok(())
         }
     }
 
-    impl<C: R2D2Connection + 'static> Deref for PinnedTx<'_, C>
-    where
-        R2d2<C>: Database,
-    {
-        type Target = C;
+    impl<D: Database<Transaction: RawTransaction>> Deref for PinnedTx<'_, D> {
+        type Target = Lent<D>;
 
-        fn deref(&self) -> &C {
+        fn deref(&self) -> &Lent<D> {
             self.connection
         }
     }
 
-    impl<C: R2D2Connection + 'static> DerefMut for PinnedTx<'_, C>
-    where
-        R2d2<C>: Database,
-    {
-        fn deref_mut(&mut self) -> &mut C {
+    impl<D: Database<Transaction: RawTransaction>> DerefMut for PinnedTx<'_, D> {
+        fn deref_mut(&mut self) -> &mut Lent<D> {
             self.connection
         }
     }

@@ -93,6 +93,7 @@ async fn put_together<M: Statements<D::Backend>, D: Database>(parts: &Parts<D>) 
         tokens: parts.tokens.clone(),
         policy: M::DESCRIPTOR.policy,
         lease: parts.lease,
+        in_flight: parts.ledger.in_flight.clone(),
     });
     let lookups = Arc::new(Loader {
         source: Lookups::<M, D>::new(database.clone()),
@@ -102,9 +103,14 @@ async fn put_together<M: Statements<D::Backend>, D: Database>(parts: &Parts<D>) 
         tokens: parts.tokens.clone(),
         policy: M::DESCRIPTOR.policy,
         lease: parts.lease,
+        in_flight: parts.ledger.in_flight.clone(),
     });
-    let invalidator =
-        Arc::new(Invalidator::new(parts.shield.clone(), parts.clock.clone(), probe()));
+    let invalidator = Arc::new(Invalidator::new(
+        parts.shield.clone(),
+        parts.clock.clone(),
+        probe(),
+        parts.ledger.in_flight.clone(),
+    ));
     let switch = parts.switch.child();
     let keeper = Keeper::<M, D> {
         database: database.clone(),

@@ -258,7 +258,7 @@ impl<M: Statements<D::Backend>, D: Database> Repository<M, D> {
     }
 }
 
-pub(super) fn inserting<M, DB: Dialect>(new: impl Insert<M, DB>) -> Order<DB, M> {
+pub(super) fn inserting<M: Model, DB: Dialect>(new: impl Insert<M, DB>) -> Order<DB, M> {
     Order::Insert(new.insert())
 }
 
@@ -267,16 +267,15 @@ pub(super) fn changing<M: Statements<DB>, DB: Dialect>(
     change: impl Change<M, DB>,
     expected: Option<i64>,
 ) -> Order<DB, M> {
-    let row = M::is(key);
-    Order::Change { statement: change.update(row.clone()), row, expected }
+    Order::Change { statement: change.update(M::is(key.clone())), key, expected }
 }
 
 pub(super) fn saving<M: Save<DB>, DB: Dialect>(row: M, expected: Option<i64>) -> Order<DB, M> {
-    Order::Change { row: M::is(row.key()), statement: row.save(), expected }
+    Order::Change { key: row.key(), statement: row.save(), expected }
 }
 
 pub(super) fn deleting<M: Statements<DB>, DB: Dialect>(key: M::Key) -> Order<DB, M> {
-    Order::Delete(Load::delete(M::is(key)))
+    Order::Delete { statement: Load::delete(M::is(key.clone())), key }
 }
 
 pub(super) fn upserting<M: Statements<DB>, DB: Dialect, C>(
@@ -284,7 +283,7 @@ pub(super) fn upserting<M: Statements<DB>, DB: Dialect, C>(
     new: impl Upsert<M, DB, C>,
     change: C,
 ) -> Order<DB, M> {
-    Order::Change { row: M::is(key), statement: new.upsert(change), expected: None }
+    Order::Change { key, statement: new.upsert(change), expected: None }
 }
 
 pub(super) fn changing_where<M: Statements<DB>, DB: Dialect>(

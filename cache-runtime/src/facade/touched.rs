@@ -63,11 +63,7 @@ impl<D: Database> Cache<D> {
             ));
         }
         let keys: Vec<M::Key> = keys.into_iter().map(|key| key.to_key()).collect();
-        let mut rows = Vec::new();
-        for row in connection.load(Load::<_, M>::select(M::among(keys.clone())))? {
-            let row = M::from_row(&row?).map_err(diesel::result::Error::DeserializationError)?;
-            rows.push(row);
-        }
+        let rows = Load::<_, M>::select(M::among(keys.clone())).on(connection)?;
         let mut touches = touched_raw(&self.keeper::<M>(), &keys, rows);
         touches.iter_mut().for_each(|touch| touch.need = Need::Removal);
         Ok(Touched(touches))
@@ -93,7 +89,12 @@ impl Touched {
     pub async fn committed(mut self) {
         let touches = std::mem::take(&mut self.0);
         // On a task of its own, as the caller may give up.
-        let _ = tokio::spawn(remove(touches)).await;
+        let ticket = touches.first().map(|touch| touch.invalidator.ticket());
+        let work = async move {
+            remove(touches).await;
+            drop(ticket);
+        };
+        let _ = tokio::spawn(work).await;
     }
 
     /// The transaction was rolled back: nothing has changed.
@@ -116,7 +117,11 @@ impl Drop for Touched {
         }
         for touch in touches {
             let (invalidator, key) = (Arc::clone(&touch.invalidator), touch.key);
-            tokio::spawn(async move { invalidator.invalidate(&[key]).await });
+            let ticket = invalidator.ticket();
+            tokio::spawn(async move {
+                invalidator.invalidate(&[key]).await;
+                drop(ticket);
+            });
         }
     }
 }

@@ -8,12 +8,11 @@
 
 use std::sync::Arc;
 
-use crate::engine::debt::{Need, Touch};
+use crate::engine::debt::Touch;
 use crate::engine::keeper::Keeper;
 use crate::ports::database::Database;
 use crate::ports::model::Statements;
 use crate::values::guard::Guard;
-use crate::values::policy::Consistency;
 
 /// What a write does to the entries of the rows that it changed: all are removed.
 pub(super) fn touched<M: Statements<D::Backend>, D: Database>(
@@ -21,18 +20,13 @@ pub(super) fn touched<M: Statements<D::Backend>, D: Database>(
     before: &[Arc<M>],
     after: &[Arc<M>],
 ) -> Vec<Touch> {
-    let need = match M::DESCRIPTOR.policy.promise() {
-        Consistency::Fenced => Need::Strict,
-        Consistency::Eventual | Consistency::Validated => Need::Removal,
-    };
     let mut touches = Vec::new();
     // Also of a row that is new: its absence may be cached (anomaly 30).
     let after = if Guard::InvalidateAbsent.stands() { after } else { &[] };
     for row in before.iter().chain(after) {
-        let touch = |key| Touch { key, need, put: None, invalidator: keeper.invalidator.clone() };
-        touches.push(touch(keeper.tier.row_key(&row.key())));
+        touches.push(keeper.removal(&row.key()));
         // An old unique value would be found out by verification; gone, it costs nothing.
-        keeper.lookups_of(row, &mut |entry| touches.push(touch(entry)));
+        keeper.lookups_of(row, &mut |entry| touches.push(keeper.remove(entry)));
     }
     touches
 }

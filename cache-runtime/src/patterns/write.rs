@@ -9,20 +9,19 @@ use crate::engine::debt::{Ledger, Touch};
 use crate::engine::keeper::{Keeper, torn_down};
 use crate::engine::session::{Session, Write};
 use crate::ports::database::{Database, Dialect};
-use crate::ports::model::Statements;
+use crate::ports::model::{Model, Statements};
 use crate::ports::statement::{Condition, Load};
 use crate::values::error::{Error, ErrorKind, Result};
 use crate::values::policy::{OnWrite, Pattern};
 
 /// A write by the application.
-pub(crate) enum Order<DB: Dialect, M> {
+pub(crate) enum Order<DB: Dialect, M: Model> {
     /// Makes a new row.
     Insert(Load<DB, M>),
-    /// Changes the row for which the condition holds, if it is at the expected version, or makes
-    /// a new one.
-    Change { row: Condition<DB>, statement: Load<DB, M>, expected: Option<i64> },
-    /// Deletes a row.
-    Delete(Load<DB, M>),
+    /// Changes the row with this key, if it is at the expected version, or makes a new one.
+    Change { key: M::Key, statement: Load<DB, M>, expected: Option<i64> },
+    /// Deletes the row with this key.
+    Delete { key: M::Key, statement: Load<DB, M> },
     /// Changes or deletes all rows for which the condition holds.
     Filter { rows: Condition<DB>, deletes: bool, statement: ByCondition<DB, M> },
 }
@@ -40,8 +39,9 @@ pub(crate) async fn alone<M: Statements<D::Backend>, D: Database>(
     let span = tracing::debug_span!("cache.write", model = M::DESCRIPTOR.model);
     // On a task of its own: a caller that gives up must not leave a commit without its
     // consequences.
+    let ticket = ledger.in_flight.ticket();
     let work = async move {
-        let mut session = Session::begin(&ledger).await?;
+        let mut session = Session::begin_with(&ledger, ticket).await?;
         let rows = match within(&mut session, &keeper, order).await {
             Ok(rows) => rows,
             Err(error) => {
@@ -71,21 +71,25 @@ pub(crate) async fn within<M: Statements<D::Backend>, D: Database>(
     keeper: &Arc<Keeper<M, D>>,
     order: Order<D::Backend, M>,
 ) -> Result<Vec<Arc<M>>> {
-    let (row, change, expected, deletes) = match order {
+    let (key, change, expected, deletes) = match order {
         Order::Insert(statement) => (None, statement, None, false),
-        Order::Change { row, statement, expected } => (Some(row), statement, expected, false),
+        Order::Change { key, statement, expected } => (Some(key), statement, expected, false),
         // It returns the row as it was.
-        Order::Delete(statement) => (None, statement, None, true),
+        Order::Delete { key, statement } => (Some(key), statement, None, true),
         Order::Filter { rows, deletes, statement } => {
             return by_filter(session, keeper, rows, deletes, statement).await;
         }
     };
     // Old unique values are known only to the row as it was, and so is its version.
-    let before = row.filter(|_| !M::DESCRIPTOR.lookups.is_empty() || expected.is_some());
+    let looks = !deletes && (!M::DESCRIPTOR.lookups.is_empty() || expected.is_some());
+    let before = key.clone().filter(|_| looks).map(M::is);
     let reread = keeper.triggers.is_some() && !deletes;
     let written = session.write(Write { before, expected, change, reread }).await?;
     let before: Vec<Arc<M>> = written.before.into_iter().map(Arc::new).collect();
     let after: Vec<Arc<M>> = written.after.into_iter().map(Arc::new).collect();
+    // Also where no row was found, or one under another key: whatever was cached for the key that
+    // the application named is older than this write.
+    session.touch(key.map(|key| keeper.removal(&key)));
     session.touch(if deletes {
         touched(keeper, &after, &[])
     } else {

@@ -3,6 +3,7 @@
 use std::future::Future;
 
 use diesel::backend::Backend;
+use diesel::connection::LoadConnection;
 use diesel::deserialize;
 use diesel::row::Row;
 
@@ -22,7 +23,7 @@ pub trait Dialect: Backend<QueryBuilder: Default> + Default + 'static {
     const NEXT_VERSION: &'static str;
     /// What a transaction runs before [`NEXT_VERSION`](Self::NEXT_VERSION), if anything.
     const COUNT_VERSION: &'static str;
-    /// Fails unless the counter is there.
+    /// Fails unless the counter is there. As every statement of the runtime's own it returns text.
     const CHECK_COUNTER: &'static str;
     /// Makes the counter.
     const CREATE_COUNTER: &'static str;
@@ -134,4 +135,19 @@ pub trait Transaction: Send + 'static {
 
     /// Rolls back. Whatever the answer, it will not commit.
     fn rollback(self) -> impl Future<Output = Result<()>> + Send;
+}
+
+/// A transaction that can lend its connection to raw Diesel, on a blocking thread.
+///
+/// Contract: `work` runs within the transaction, after what was run before it and before what is
+/// run after it. If the caller goes away it runs to its end.
+pub trait RawTransaction: Transaction {
+    /// The connection.
+    type Connection: LoadConnection<Backend = Self::Backend>;
+
+    /// Runs `work` on the connection.
+    fn run<T: Send + 'static>(
+        &mut self,
+        work: impl FnOnce(&mut Self::Connection) -> Result<T> + Send + 'static,
+    ) -> impl Future<Output = Result<T>> + Send;
 }

@@ -13,7 +13,7 @@ pub(crate) mod version;
 
 pub use clock::{Clock, Tokens};
 pub use codec::{Codec, Read};
-pub use database::{Claim, Database, Dialect, Transaction};
+pub use database::{Claim, Database, Dialect, RawTransaction, Transaction};
 pub use model::{
     BoxError, Change, Descriptor, FromRow, Insert, Model, Save, Statements, Upsert, Versioned,
 };

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use diesel::QueryResult;
 use diesel::backend::Backend;
+use diesel::connection::LoadConnection;
 use diesel::expression::{
     AppearsOnTable, Expression, SelectableExpression, ValidGrouping, is_aggregate,
 };
@@ -12,7 +13,8 @@ use diesel::query_builder::{AstPass, Query, QueryFragment, QueryId};
 use diesel::sql_types::{Bool, BoolOrNullableBool, Untyped};
 
 use super::database::Dialect;
-use super::model::Model;
+use super::model::{FromRow, Model};
+use crate::values::error::Result;
 
 type Fragment<DB> = Box<dyn QueryFragment<DB> + Send>;
 
@@ -171,6 +173,22 @@ impl<DB: Dialect, U> Load<DB, U> {
     pub fn locking(mut self) -> Self {
         self.suffix = DB::LOCK_ROWS;
         self
+    }
+}
+
+impl<DB: Dialect, U: FromRow<DB>> Load<DB, U> {
+    /// Runs the statement on a blocking connection at hand.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Database`](crate::ErrorKind::Database) if the database refuses it, or a row
+    /// is not as the model says.
+    pub fn on(self, connection: &mut impl LoadConnection<Backend = DB>) -> Result<Vec<U>> {
+        let mut rows = Vec::new();
+        for row in connection.load(self)? {
+            rows.push(U::from_row(&row?).map_err(diesel::result::Error::DeserializationError)?);
+        }
+        Ok(rows)
     }
 }
 

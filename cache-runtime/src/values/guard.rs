@@ -54,6 +54,8 @@ pub enum Guard {
     PutCommitted,
     /// A fence stays until the database says that a lost COMMIT has ended.
     AwaitOutcome,
+    /// Where nobody can say when a lost COMMIT has ended, its entries are removed once more later.
+    RemoveAgain,
     /// What a savepoint undid is neither invalidated nor put.
     SavepointUndone,
     /// A fence that was not answered allows no put.
@@ -104,6 +106,7 @@ impl Guard {
         (Guard::FenceRenewed, "fence-renewed"),
         (Guard::PutCommitted, "put-committed"),
         (Guard::AwaitOutcome, "await-outcome"),
+        (Guard::RemoveAgain, "remove-again"),
         (Guard::SavepointUndone, "savepoint-undone"),
         (Guard::AnsweredFence, "answered-fence"),
         (Guard::ValidateHit, "validate-hit"),

@@ -2,7 +2,7 @@
 
 use cache_runtime::{Error, ErrorKind, R2d2, Result};
 use cache_tests::databases::Postgres;
-use cache_tests::modes::{fenced, fenced_through, through, validated, versioned};
+use cache_tests::modes::{aside, fenced, fenced_through, through, validated, versioned};
 use diesel::prelude::*;
 
 use crate::world::{FENCE, Seen, World, settle};
@@ -240,6 +240,24 @@ pub(crate) async fn unknown_commit(world: World) -> Seen {
     settle().await;
     late.open();
     settle().await;
+    assert_eq!(truth!(reader), Some(2));
+    Seen::Hit(balance!(reader) == Some(2))
+}
+
+/// 14: the same for a model that is eventual, whose transaction has no name to ask by.
+pub(crate) async fn unknown_commit_eventual(world: World) -> Seen {
+    let postgres = Postgres::with(&[cache_tests::account::CREATE, ROW]);
+    let driver = || R2d2::new(postgres.pool.clone());
+    let (gate, _, writer) = process!(world, aside, driver());
+    let (_, _, reader) = process!(world, aside, driver());
+    let late = gate.late("commit");
+    let lost = writer.update(1, set!(aside, 2)).await.unwrap_err();
+    assert_eq!(lost.kind(), ErrorKind::CommitUnknown);
+    settle().await;
+    assert_eq!(balance!(reader), Some(1), "it has not taken effect");
+    settle().await;
+    late.open();
+    tokio::time::sleep(FENCE * 3 / 2).await;
     assert_eq!(truth!(reader), Some(2));
     Seen::Hit(balance!(reader) == Some(2))
 }

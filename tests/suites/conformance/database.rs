@@ -99,6 +99,23 @@ macro_rules! hold_drivers_to_the_contract {
                 assert_eq!(balance(&driver).await, Some(2));
             }
 
+            /// Its locks go with it, and not when somebody takes the connection out of the pool.
+            #[tokio::test(flavor = "multi_thread")]
+            async fn a_transaction_that_is_dropped_is_rolled_back_at_once() {
+                let (server, driver) = open();
+                let mut transaction = driver.begin().await.unwrap();
+                let change = AccountChanges::balance(2).update(<Account as Statements<_>>::is(1));
+                transaction.load::<Account>(change).await.unwrap();
+                drop(transaction);
+                let other = tokio::task::spawn_blocking(move || {
+                    server.execute("UPDATE accounts SET balance = balance + 10");
+                    server
+                });
+                let server = tokio::time::timeout(Duration::from_secs(3), other).await;
+                let _server = server.expect("no lock is left").unwrap();
+                assert_eq!(balance(&driver).await, Some(11));
+            }
+
             #[tokio::test]
             async fn a_refused_write_leaves_nothing_and_a_usable_pool() {
                 let (_server, driver) = open();
@@ -178,4 +195,60 @@ hold_drivers_to_the_contract! {
     sqlite_r2d2: R2d2<SqliteConnection>, Sqlite, |s| R2d2::new(s.pool.clone());
     postgres_r2d2: R2d2<PgConnection>, Postgres, |s| R2d2::new(s.pool.clone());
     postgres_diesel_async: DieselAsync<AsyncPgConnection>, Postgres, Postgres::asynchronous;
+}
+
+/// tokio's blocking threads are few here, and all who wait for a connection would take them.
+#[test]
+fn those_who_wait_for_a_connection_leave_transactions_their_threads() {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .max_blocking_threads(2)
+        .enable_all()
+        .build()
+        .unwrap();
+    let sqlite = Sqlite::with(&[CREATE, ROW]);
+    let pool = diesel::r2d2::Pool::builder()
+        .max_size(1)
+        .build(diesel::r2d2::ConnectionManager::<SqliteConnection>::new(sqlite.path()))
+        .unwrap();
+    let driver = R2d2::new(pool);
+    runtime.block_on(async {
+        let writes: Vec<_> = (0..16)
+            .map(|balance| {
+                let driver = driver.clone();
+                tokio::spawn(async move {
+                    let mut transaction = driver.begin().await?;
+                    for _ in 0..3 {
+                        let row = <Account as Statements<_>>::is(1);
+                        let change = AccountChanges::balance(balance).update(row);
+                        transaction.load::<Account>(change).await?;
+                    }
+                    transaction.commit().await
+                })
+            })
+            .collect();
+        let all = async {
+            for write in writes {
+                write.await.unwrap().unwrap();
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(10), all).await.expect("they come to an end");
+    });
+}
+
+/// Whoever holds the last connection and asks for another is told, and does not wait for ever.
+#[tokio::test]
+async fn a_pool_that_gives_no_connection_says_so_in_its_own_time() {
+    let sqlite = Sqlite::with(&[CREATE, ROW]);
+    let pool = diesel::r2d2::Pool::builder()
+        .max_size(1)
+        .connection_timeout(Duration::from_millis(300))
+        .build(diesel::r2d2::ConnectionManager::<SqliteConnection>::new(sqlite.path()))
+        .unwrap();
+    let driver = R2d2::new(pool);
+    let _held = driver.begin().await.unwrap();
+    let load = Load::select(<Account as Statements<_>>::is(1));
+    let waiting = tokio::time::timeout(Duration::from_secs(5), driver.load::<Account>(load));
+    let error = waiting.await.expect("it does not wait for ever").unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Pool);
 }

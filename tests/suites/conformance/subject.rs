@@ -1,13 +1,13 @@
 //! A store under test, with short words for its operations.
 
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::Duration;
 
 use cache_runtime::ports::{
-    BoxFuture, Clock, Fence, Fill, Filled, Form, Lease, Leased, Lift, Payload, Put, Store, Tokens,
+    Fence, Fill, Filled, Form, Lease, Leased, Lift, Payload, Put, Store, Tokens,
 };
-use cache_runtime::{EntryKey, InProcess, KeyWriter, Moment, RandomTokens, Redis, Token};
+use cache_runtime::testing::ManualClock;
+use cache_runtime::{EntryKey, InProcess, KeyWriter, RandomTokens, Redis, Token};
 
 /// Long enough not to matter.
 pub const LONG: Duration = Duration::from_secs(60);
@@ -213,39 +213,5 @@ impl From<&Leased> for Answer {
             Leased::Held => Self::Held,
             Leased::Bypass => Self::Bypass,
         }
-    }
-}
-
-/// A clock that stands still until it is told to go on.
-#[derive(Default)]
-pub struct ManualClock {
-    micros: AtomicU64,
-    /// Who sleeps, and until when.
-    sleepers: Mutex<Vec<(u64, tokio::sync::oneshot::Sender<()>)>>,
-}
-
-impl ManualClock {
-    pub fn advance(&self, time: Duration) {
-        let step = u64::try_from(time.as_micros()).unwrap();
-        let now = self.micros.fetch_add(step, Ordering::SeqCst) + step;
-        let mut sleepers = self.sleepers.lock().unwrap();
-        let due = sleepers.extract_if(.., |(until, _)| *until <= now);
-        due.for_each(|(_, sleeper)| {
-            // Whoever slept may be gone.
-            let _ = sleeper.send(());
-        });
-    }
-}
-
-impl Clock for ManualClock {
-    fn now(&self) -> Moment {
-        Moment(Duration::from_micros(self.micros.load(Ordering::SeqCst)))
-    }
-
-    fn sleep(&self, duration: Duration) -> BoxFuture<'_, ()> {
-        let (sender, receiver) = tokio::sync::oneshot::channel();
-        let until = self.micros.load(Ordering::SeqCst) + duration.as_micros() as u64;
-        self.sleepers.lock().unwrap().push((until, sender));
-        Box::pin(async move { drop(receiver.await) })
     }
 }

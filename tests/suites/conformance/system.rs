@@ -6,7 +6,7 @@ use std::time::Duration;
 use cache_runtime::ports::{Clock, Tokens};
 use cache_runtime::{RandomTokens, SystemClock};
 
-use crate::subject::ManualClock;
+use cache_runtime::testing::ManualClock;
 
 #[tokio::test]
 async fn the_machines_clock_goes_forward_and_sleeps_long_enough() {

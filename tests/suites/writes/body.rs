@@ -149,6 +149,61 @@ async fn a_version_without_its_counter_is_refused_with_the_way_out() {
     assert!(error.to_string().contains(Backend::CREATE_COUNTER), "{error}");
 }
 
+/// Someone deletes past the repository; whoever then writes that key is told that it is gone, and
+/// so is everybody else.
+#[tokio::test]
+async fn a_write_that_finds_no_row_forgets_the_key() {
+    let world = World::new();
+    for write in ["update", "delete"] {
+        let (_, _, writer) = process!(world, through);
+        let (_, _, reader) = process!(world, through);
+        writer.insert(row!(through, 1, "a", 1)).await.unwrap();
+        assert_eq!(reader.find(1).await.unwrap().unwrap().balance, 1);
+        world.server.execute("DELETE FROM accounts");
+        match write {
+            "update" => assert!(writer.update(1, set!(through, 2)).await.unwrap().is_none()),
+            _ => assert!(writer.delete(1).await.unwrap().is_none()),
+        }
+        assert!(reader.find(1).await.unwrap().is_none(), "after the {write}");
+    }
+}
+
+/// The accepted risk is told in the builder's docs: the write is acknowledged all the same.
+#[tokio::test]
+async fn where_losing_fences_is_accepted_an_unconfirmed_end_is_no_error() {
+    let world = World::new();
+    world.server.execute("INSERT INTO accounts VALUES (1, 'a', 1)");
+    let gate = Gate::default();
+    let cache = Cache::builder(world.driver.clone())
+        .store(GatedStore::new(world.store.clone(), gate.clone()))
+        .models(models![fenced_through::Account])
+        .namespace(format!("{}-accepting", world.namespace))
+        .accept_fence_loss()
+        .build()
+        .await
+        .unwrap();
+    let accounts = cache.repository::<fenced_through::Account>();
+    gate.fail("lift:before");
+    assert_eq!(accounts.update(1, set!(fenced_through, 2)).await.unwrap().unwrap().balance, 2);
+    assert_eq!(accounts.find(1).await.unwrap().unwrap().balance, 2);
+}
+
+/// As a number of eight bytes the counter is no text, which shows from 128 on.
+#[tokio::test]
+async fn a_counter_that_has_counted_far_is_still_found() {
+    let world = World::new();
+    for value in [127_i64, 128, 255, 65_536, 1 << 40] {
+        world.server.execute(&match world.server.is_sqlite() {
+            true => format!("UPDATE cache_version SET value = {value}"),
+            false => format!("SELECT setval('cache_version', {value})"),
+        });
+        let (_, _, accounts) = process!(world, versioned);
+        let id = value;
+        let row = accounts.insert(row!(versioned, id, format!("e{id}"), 1)).await.unwrap();
+        assert_eq!(row.version, value + 1);
+    }
+}
+
 #[tokio::test]
 async fn a_transaction_commits_as_a_whole_and_sees_itself() {
     let world = World::new();

@@ -1,0 +1,47 @@
+//! The end of a cache, with nothing left undone that can be done in time.
+
+use std::time::Duration;
+
+use super::cache::Cache;
+use crate::ports::database::Database;
+
+/// What became of the work that was under way when a cache was shut down.
+///
+/// An entry that is loaded or filled counts as one, and so do a transaction, from its beginning
+/// to its last consequence, and an invalidation that the store has missed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[must_use = "says whether anything was abandoned"]
+#[non_exhaustive]
+pub struct Drained {
+    /// What ended in time.
+    pub drained: u32,
+    /// What was still under way at the deadline. It goes on for as long as its runtime does;
+    /// what is lost with that, the ttl covers.
+    pub abandoned: u32,
+}
+
+impl<D: Database> Cache<D> {
+    /// Ends the use of the cache: waits until nothing is under way in the background, for at
+    /// most `deadline`. For the end of the process, after the last request was answered.
+    ///
+    /// From the call on, and for good, reads go to the database, and nothing new is loaded into
+    /// the cache. Writes go on working, and are answered when their invalidations are done or,
+    /// if the store is away, noted.
+    ///
+    /// Dropping the future ends the waiting, and nothing else.
+    pub async fn shutdown(&self, deadline: Duration) -> Drained {
+        let in_flight = &self.ledger().in_flight;
+        self.switch().close();
+        let before = in_flight.tally();
+        tokio::select! {
+            () = in_flight.none_open() => {}
+            () = self.ledger().fences.clock.sleep(deadline) => {}
+        }
+        let after = in_flight.tally();
+        let (drained, abandoned) = (after.ended_since(before), after.open);
+        if abandoned > 0 {
+            tracing::warn!(drained, abandoned, "the cache was shut down before all was done");
+        }
+        Drained { drained, abandoned }
+    }
+}
