@@ -132,11 +132,7 @@ impl<C: Link> Bench<C> {
             }
             Shelf::Redis(url) => {
                 let url = url.clone();
-                Box::pin(async move {
-                    let client = redis::Client::open(url).unwrap();
-                    let mut link = client.get_multiplexed_async_connection().await.unwrap();
-                    redis::cmd("FLUSHDB").exec_async(&mut link).await.unwrap();
-                })
+                Box::pin(async move { empty(&url).await })
             }
         }
     }
@@ -153,6 +149,13 @@ impl<C: Link> Bench<C> {
         }
         self.links.lock().unwrap().writer.batch_execute(&sql).unwrap();
     }
+}
+
+/// Makes a database of the Redis server forget everything.
+pub async fn empty(url: &str) {
+    let client = redis::Client::open(url).unwrap();
+    let mut link = client.get_multiplexed_async_connection().await.unwrap();
+    redis::cmd("FLUSHDB").exec_async(&mut link).await.unwrap();
 }
 
 fn in_process(time: &Time) -> Arc<InProcess> {

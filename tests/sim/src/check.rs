@@ -7,7 +7,7 @@
 use std::time::Duration;
 
 use crate::history::{Commit, Deed, History, Read, Register, Told, Write};
-use crate::models::{Mode, TTL};
+use crate::mode::{Mode, TTL};
 
 /// The first thing that breaks a promise.
 pub fn check(mode: Mode, history: &History) -> Result<(), String> {

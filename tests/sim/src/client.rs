@@ -7,8 +7,9 @@ use std::sync::Arc;
 use cache_runtime::ports::BoxFuture;
 use cache_runtime::{Error, ErrorKind, Result};
 
+use crate::accounts::{Accounts, Log};
 use crate::history::{Deed, Point, Read, Register, Row, Told, Write};
-use crate::models::{Accounts, Log, Mode};
+use crate::mode::Mode;
 use crate::plan::Act;
 use crate::world::{Asked, CLIENT, Kind, World};
 
@@ -85,11 +86,15 @@ impl Client {
                 self.has_written(vec![Deed::Set { id, balance, based: None }], told);
             }
             Act::Update(id, email, balance) => {
-                let (deeds, told) = match accounts.update(id, email, balance).await {
-                    Ok(None) => (Vec::new(), Ok(())),
-                    other => (vec![Deed::Set { id, balance, based: None }], other.map(drop)),
+                let told = accounts.update(id, email, balance).await;
+                let found = match &told {
+                    Ok(found) => found.is_some(),
+                    // Committed, but nobody says whether there was such a row.
+                    Err(error) if error.kind() == ErrorKind::Unreleased => self.holds(id, balance),
+                    Err(_) => true,
                 };
-                self.has_written(deeds, told);
+                let deed = found.then_some(Deed::Set { id, balance, based: None });
+                self.has_written(deed.into_iter().collect(), told.map(drop));
             }
             Act::UpdateAll(balance) => {
                 let told = accounts.update_all(balance).await;
@@ -130,6 +135,13 @@ impl Client {
             }
             Act::Pause(_) => {}
         }
+    }
+
+    /// Whether a commit gave this row this balance.
+    fn holds(&self, id: i64, balance: i64) -> bool {
+        let register = Register::Key(id);
+        let commits = &self.world.state().history.commits;
+        commits.iter().filter_map(|it| register.of(&it.rows)).any(|row| row.balance == balance)
     }
 
     pub async fn read(&self, register: Register, read: BoxFuture<'_, Result<Option<Row>>>) {

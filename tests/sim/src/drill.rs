@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use crate::history::Row;
-use crate::models::Mode;
+use crate::mode::Mode;
 use crate::plan::{Act, EMAILS, Fault, Ground, Plan};
 use crate::rng::Rng;
 use crate::world::Kind;

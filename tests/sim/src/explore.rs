@@ -5,7 +5,7 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use crate::bench::Bench;
-use crate::models::Mode;
+use crate::mode::Mode;
 use crate::run::{Home, run};
 
 /// What came of many schedules.

@@ -1,12 +1,15 @@
 //! Deterministic simulation of the runtime: see docs/SIMULATION.md. `tests/run sim` runs it.
 
+mod accounts;
 mod bench;
 mod check;
 mod client;
 mod database;
 mod drill;
 mod explore;
+mod faults;
 mod history;
+mod mode;
 mod models;
 mod mutants;
 mod plan;
@@ -25,8 +28,8 @@ use std::process::ExitCode;
 use cache_runtime::guard::{Guard, remove};
 
 use crate::bench::Bench;
-use crate::models::Mode;
-use crate::report::{Report, mutants, mutants_on_postgres, schedules, steadiness};
+use crate::mode::Mode;
+use crate::report::{Report, mutants, mutants_in_lua, mutants_on_postgres, schedules, steadiness};
 use crate::truth::Servers;
 
 const USAGE: &str =
@@ -88,12 +91,16 @@ fn main() -> ExitCode {
     steadiness(&benches, &modes, &mut report);
     let seeds = options.seeds.unwrap_or(120_000).div_ceil(modes.len() as u64);
     schedules(&benches, &modes, seeds, &mut report);
+    if options.seeds.is_none() {
+        report.demand(100_000);
+    }
     if options.guard.is_none() {
         let most = options.mutant_seeds.unwrap_or(50_000);
         mutants(&benches, &modes, most, &mut report);
         match Servers::of_run() {
             Some(servers) => {
-                mutants_on_postgres(&servers.benches(), &modes, most, &mut report);
+                mutants_on_postgres(&servers.on_postgres(), &modes, most, &mut report);
+                mutants_in_lua(&servers.on_both(), &modes, most, &mut report);
                 truth::hold(&servers, &modes, options.real.unwrap_or(10_400), &mut report);
             }
             None => report.tally("no servers: run `tests/run sim`", false),

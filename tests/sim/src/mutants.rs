@@ -2,7 +2,7 @@
 
 use cache_runtime::guard::Guard;
 
-use crate::models::Mode;
+use crate::mode::Mode;
 
 /// Where a guard is removed.
 pub enum Proof {
@@ -41,6 +41,7 @@ pub const PROOFS: &[(Guard, Proof)] = &[
     (Guard::FenceRenewed, Here(&[Mode::Fenced])),
     (Guard::PutCommitted, Here(&[Mode::Through, Mode::FencedThrough])),
     (Guard::AwaitOutcome, OnPostgres(&[Mode::Fenced])),
+    (Guard::RemoveAgain, Elsewhere("anomalies", "an eventual mode may be stale for a ttl here")),
     (Guard::SavepointUndone, Here(&[Mode::Through])),
     (Guard::AnsweredFence, Here(&[Mode::Through])),
     (Guard::ValidateHit, Here(&[Mode::Validated, Mode::ValidatedThrough])),
@@ -52,4 +53,16 @@ pub const PROOFS: &[(Guard, Proof)] = &[
     (Guard::TableChecked, Here(&[Mode::Bulk])),
     (Guard::TableUnchanged, Here(&[Mode::Bulk])),
     (Guard::TableFence, Here(&[Mode::BulkFenced])),
+];
+
+/// Guards of the scripts in Lua, and the mode whose schedules must miss them on Redis, where chance
+/// soon brings about what they stop. The suite `guards` removes these and all others there.
+pub const IN_LUA: &[(Guard, Mode)] = &[
+    (Guard::LeaseToken, Mode::Aside),
+    (Guard::InvalidateLease, Mode::Aside),
+    (Guard::FenceRemovesValue, Mode::Fenced),
+    (Guard::TaintOverlap, Mode::FencedThrough),
+    (Guard::OwnFence, Mode::Through),
+    (Guard::TableChecked, Mode::Bulk),
+    (Guard::TableUnchanged, Mode::Bulk),
 ];

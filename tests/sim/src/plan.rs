@@ -5,9 +5,10 @@
 
 use std::time::Duration;
 
+use crate::accounts::Step;
 use crate::drill::drill;
 use crate::history::Row;
-use crate::models::{Mode, Step, TTL};
+use crate::mode::{Mode, TTL};
 use crate::rng::Rng;
 use crate::world::Kind;
 

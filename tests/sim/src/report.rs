@@ -7,8 +7,8 @@ use cache_runtime::guard::{Guard, remove, restore};
 
 use crate::bench::Bench;
 use crate::explore::{Tally, explore, first_unsteady};
-use crate::models::Mode;
-use crate::mutants::{PROOFS, Proof};
+use crate::mode::Mode;
+use crate::mutants::{IN_LUA, PROOFS, Proof};
 use crate::run::Home;
 
 /// How many schedules of each mode are run twice.
@@ -28,6 +28,12 @@ impl Report {
     pub fn tally(&mut self, line: &str, good: bool) {
         println!("{line}{}", if good { "" } else { "  FAILED" });
         *(if good { &mut self.passed } else { &mut self.failed }) += 1;
+    }
+
+    /// So many schedules must have been different from each other.
+    pub fn demand(&mut self, least: usize) {
+        let schedules = self.schedules;
+        self.tally(&format!("{schedules} of at least {least}"), schedules >= least);
     }
 
     /// The last lines.
@@ -111,8 +117,22 @@ pub fn mutants_on_postgres<C: Home>(
     }
 }
 
+/// The same for the scripts in Lua, on Redis.
+pub fn mutants_in_lua<C: Home>(
+    benches: &[Bench<C>; 2],
+    modes: &[Mode],
+    seeds: u64,
+    report: &mut Report,
+) {
+    for (guard, mode) in IN_LUA.iter().filter(|(_, mode)| modes.contains(mode)) {
+        let names = Guard::ALL.iter().filter(|(other, _)| other == guard);
+        let name = names.map(|(_, name)| format!("{name} in Lua")).collect::<String>();
+        miss(benches, (*guard, &name), &[*mode], seeds, report);
+    }
+}
+
 /// Removes a guard; each of the modes must miss it.
-pub fn miss<C: Home>(
+fn miss<C: Home>(
     benches: &[Bench<C>],
     (guard, name): (Guard, &str),
     modes: &[Mode],

@@ -6,12 +6,13 @@ use std::time::Duration;
 use cache_runtime::ports::Database;
 use cache_runtime::{EntryKey, KeyWriter};
 
+use crate::accounts::{Accounts, Parts};
 use crate::bench::Bench;
 use crate::check::check;
 use crate::client::Client;
 use crate::database::{Link, SimDatabase};
-use crate::history::{History, Register};
-use crate::models::{Accounts, Mode, Parts, TTL};
+use crate::history::Register;
+use crate::mode::{Mode, TTL};
 use crate::models::{
     aside, bulk, bulk_fenced, fenced, fenced_through, through, validated, validated_through,
 };
@@ -33,7 +34,6 @@ pub struct Outcome {
     pub hash: u64,
     /// Whether two operations overlapped or something went wrong: else it shows nothing.
     pub counts: bool,
-    pub history: History,
 }
 
 /// A database on which every mode's model can live.
@@ -128,7 +128,7 @@ pub fn run<C: Home>(bench: &Bench<C>, mode: Mode, seed: u64) -> Outcome {
     let history = std::mem::take(&mut state.history);
     let broken = check(mode, &history).and(ended).err();
     let counts = state.overlapped || faults > 0;
-    Outcome { broken, hash: hash(&trace), trace, counts, history }
+    Outcome { broken, hash: hash(&trace), trace, counts }
 }
 
 /// A transaction that a schedule left open ends with it.

@@ -3,13 +3,12 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::Bytes;
-use cache_runtime::ports::{BoxFuture, Fill, Lease, Payload, Store};
-use cache_runtime::{EntryKey, Error, ErrorKind, Token};
+use cache_runtime::ports::{BoxFuture, Store};
+use cache_runtime::{EntryKey, ErrorKind};
 use tokio::task::JoinHandle;
 
 use crate::database::{Link, Shared, broken, roll_back};
-use crate::plan::{Fault, Plan};
+use crate::plan::Plan;
 use crate::quiet::Quiet;
 use crate::rng::Rng;
 use crate::world::{Kind, Pending, World};
@@ -162,13 +161,13 @@ impl<C: Link> Scheduler<'_, C> {
         eligible.iter().copied().max_by_key(liking).unwrap_or_default()
     }
 
-    fn take(&self, number: u64) -> Pending {
+    pub fn take(&self, number: u64) -> Pending {
         let mut state = self.world.state();
         let at = state.pending.iter().position(|pending| pending.number == number).unwrap();
         state.pending.remove(at)
     }
 
-    fn note(&self, what: &str, pending: &Pending, answer: &str) {
+    pub fn note(&self, what: &str, pending: &Pending, answer: &str) {
         let Pending { process, kind, label, .. } = pending;
         let now = self.world.time.now();
         self.world
@@ -260,7 +259,7 @@ impl<C: Link> Scheduler<'_, C> {
     }
 
     /// One of the operations of which this holds.
-    fn target(&mut self, wanted: impl Fn(&Pending) -> bool) -> Option<u64> {
+    pub fn target(&mut self, wanted: impl Fn(&Pending) -> bool) -> Option<u64> {
         let eligible = self.eligible();
         let state = self.world.state();
         let fits = |pending: &&Pending| {
@@ -273,177 +272,5 @@ impl<C: Link> Scheduler<'_, C> {
             state.pending.iter().filter(fits).map(|pending| pending.number).collect();
         drop(state);
         (!fitting.is_empty()).then(|| *self.rng.pick(&fitting))
-    }
-
-    /// Makes something go wrong; false if what was drawn cannot.
-    async fn fault(&mut self) -> bool {
-        let fault = *self.rng.pick(&self.plan.faults);
-        match fault {
-            Fault::Refuse | Fault::Lose | Fault::Late => {
-                let prey = self.plan.prey;
-                let is_prey = |pending: &Pending| {
-                    prey.map_or(pending.kind.is_store(), |prey| pending.kind == prey)
-                };
-                let Some(number) = self.target(is_prey) else { return false };
-                self.world.state().history.store_fails();
-                self.spoil(fault, number, ErrorKind::Store).await;
-            }
-            Fault::Away => {
-                self.away = 1 + self.rng.below(8);
-                let line = format!("the store is away for {} operations", self.away);
-                self.world.state().note(line);
-            }
-            Fault::Flush => {
-                (self.flush)().await;
-                let mut state = self.world.state();
-                state.fences.clear();
-                state.note("the store forgets everything");
-            }
-            Fault::Evict => self.evict().await,
-            Fault::Crash => return self.crash().await,
-            Fault::Abort => return self.abort(),
-            Fault::Statement => {
-                let fails = |pending: &Pending| {
-                    matches!(pending.kind, Kind::Load | Kind::Begin | Kind::Statement)
-                };
-                let Some(number) = self.target(fails) else { return false };
-                self.spoil(Fault::Refuse, number, ErrorKind::Database).await;
-            }
-            Fault::Rows => {
-                let Some(number) = self.target(|pending| pending.kind == Kind::Load) else {
-                    return false;
-                };
-                self.spoil(Fault::Lose, number, ErrorKind::Database).await;
-            }
-            Fault::CommitRefused | Fault::CommitLost | Fault::CommitGone | Fault::CommitLate => {
-                let Some(number) = self.target(|pending| pending.kind == Kind::Commit) else {
-                    return false;
-                };
-                self.commit(fault, number).await;
-            }
-        }
-        true
-    }
-
-    async fn spoil(&mut self, fault: Fault, number: u64, kind: ErrorKind) {
-        let mut pending = self.take(number);
-        match fault {
-            Fault::Lose => {
-                let answer = pending.operation.run(false).await;
-                self.note("answer lost -> ", &pending, &answer);
-                pending.operation.fail(broken(kind));
-            }
-            Fault::Late => {
-                self.note("does not answer", &pending, "");
-                self.postpone(pending, broken(kind));
-            }
-            _ => {
-                self.note("refused", &pending, "");
-                pending.operation.fail(broken(kind));
-            }
-        }
-    }
-
-    /// Its caller hears of a failure now; what it asked for may still happen.
-    fn postpone(&self, mut pending: Pending, error: Error) {
-        pending.operation.fail(error);
-        pending.late = true;
-        self.world.state().pending.push(pending);
-    }
-
-    async fn commit(&mut self, fault: Fault, number: u64) {
-        let mut pending = self.take(number);
-        self.note(&format!("{fault:?}"), &pending, "");
-        match fault {
-            Fault::CommitLost => {
-                pending.operation.run(false).await;
-                pending.operation.fail(broken(ErrorKind::CommitUnknown));
-            }
-            Fault::CommitLate => self.postpone(pending, broken(ErrorKind::CommitUnknown)),
-            _ => {
-                roll_back(&mut self.links.lock().unwrap().writer).unwrap();
-                self.world.state().close(pending.transaction.unwrap_or_default());
-                pending.operation.fail(broken(match fault {
-                    Fault::CommitGone => ErrorKind::CommitUnknown,
-                    _ => ErrorKind::Database,
-                }));
-            }
-        }
-    }
-
-    /// Puts a value in the place of one that is there, and lets it expire at once: a store has no
-    /// way to ask for an eviction.
-    async fn evict(&mut self) {
-        let key = self.rng.pick(&self.keys).clone();
-        let token = Token(u128::from(self.rng.next()));
-        let expiry = Duration::from_secs(1);
-        let lease = Lease { key: key.clone(), token, expiry, force: true };
-        let _ = self.store.lease(&[lease]).await;
-        let life = Duration::from_millis(1);
-        let payload = Payload::Bytes(Bytes::new());
-        let _ = self.store.fill(vec![Fill { key, token, payload, version: None, life }]).await;
-        self.world.advance(self.world.time.now() + life);
-        self.world.state().note("the store forgets an entry");
-    }
-
-    /// One process ends; never the last one, and no second one.
-    async fn crash(&mut self) -> bool {
-        if !self.world.state().crashed.is_empty() {
-            return false;
-        }
-        let process = self.rng.below(self.plan.processes);
-        // Most of what a crash can cost, it costs between a write and what follows from it.
-        let owes = |pending: &Pending| {
-            pending.process == process
-                && matches!(pending.kind, Kind::Commit | Kind::Invalidate | Kind::Lift)
-        };
-        if !self.world.state().pending.iter().any(owes) && self.rng.percent(80) {
-            return false;
-        }
-        self.world.state().note(format_args!("p{process} crashes"));
-        let open = self.world.state().open.filter(|open| open.process == process);
-        if let Some(open) = open {
-            let is_commit = |pending: &Pending| {
-                pending.kind == Kind::Commit && pending.transaction == Some(open.number)
-            };
-            let commit = self.world.state().pending.iter().position(is_commit);
-            match commit {
-                Some(at) if self.rng.percent(60) => {
-                    let mut pending = self.world.state().pending.remove(at);
-                    pending.operation.run(false).await;
-                    self.world.state().note("and its COMMIT is done");
-                }
-                _ => {
-                    roll_back(&mut self.links.lock().unwrap().writer).unwrap();
-                    self.world.state().close(open.number);
-                }
-            }
-        }
-        for client in self.clients.iter().filter(|client| client.process == process) {
-            client.task.abort();
-        }
-        let mut state = self.world.state();
-        state.crashed.push(process);
-        let (lost, kept) = state.pending.drain(..).partition(|pending| pending.process == process);
-        state.pending = kept;
-        drop(state);
-        // Only now: what it holds may look at the world on its way out.
-        drop::<Vec<Pending>>(lost);
-        true
-    }
-
-    /// A client gives up in the middle of what it does.
-    fn abort(&mut self) -> bool {
-        let running: Vec<usize> = (0..self.clients.len())
-            .filter(|client| !self.clients[*client].task.is_finished())
-            .collect();
-        if running.is_empty() {
-            return false;
-        }
-        let client = *self.rng.pick(&running);
-        self.clients[client].task.abort();
-        let process = self.clients[client].process;
-        self.world.state().note(format_args!("client {client} of p{process} gives up"));
-        true
     }
 }

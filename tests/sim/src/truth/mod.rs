@@ -7,7 +7,7 @@ mod transactions;
 use diesel::PgConnection;
 
 use crate::bench::Bench;
-use crate::models::Mode;
+use crate::mode::Mode;
 use crate::report::Report;
 
 /// The servers of the run.
@@ -34,8 +34,15 @@ impl Servers {
     }
 
     /// Schedules on PostgreSQL, with the store in the process.
-    pub fn benches(&self) -> [Bench<PgConnection>; 2] {
+    pub fn on_postgres(&self) -> [Bench<PgConnection>; 2] {
         ["sim_a", "sim_b"].map(|schema| Bench::postgres(&self.postgres, schema))
+    }
+
+    /// Schedules on PostgreSQL and Redis.
+    pub fn on_both(&self) -> [Bench<PgConnection>; 2] {
+        [("truth_a", 1), ("truth_b", 2)].map(|(schema, database)| {
+            Bench::postgres(&self.postgres, schema).on_redis(self.redis(database))
+        })
     }
 }
 

@@ -9,16 +9,12 @@ use diesel::{PgConnection, SqliteConnection};
 
 use super::Servers;
 use crate::bench::Bench;
-use crate::models::Mode;
+use crate::mode::Mode;
 use crate::report::Report;
 use crate::run::{Outcome, run};
 
 pub fn hold(servers: &Servers, modes: &[Mode], schedules: u64, report: &mut Report) {
-    let benches = [0, 1].map(|thread| {
-        let schema = format!("truth_{thread}");
-        let real = Bench::postgres(servers.postgres(), &schema).on_redis(servers.redis(thread + 1));
-        (Bench::sqlite().in_real_time(), real)
-    });
+    let benches = servers.on_both().map(|real| (Bench::sqlite().in_real_time(), real));
     let each = schedules.div_ceil(modes.len() as u64);
     for mode in modes {
         let start = Instant::now();

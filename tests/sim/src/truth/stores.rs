@@ -9,10 +9,11 @@ use cache_runtime::{EntryKey, InProcess, KeyWriter, Redis, Token};
 use tokio::runtime::Builder;
 
 use super::Servers;
+use crate::bench::empty;
 use crate::report::Report;
 use crate::rng::Rng;
 
-/// Operations in all, and in one round trip.
+/// Operations in all at least, and in one round trip at most.
 const OPERATIONS: usize = 1_000_000;
 const BATCH: usize = 100;
 const KEYS: usize = 60;
@@ -34,15 +35,18 @@ pub fn hold(servers: &Servers, report: &mut Report) {
 }
 
 async fn differ(url: &str) -> Option<String> {
+    empty(url).await;
     let redis = Redis::url(url).unwrap();
     redis.start().await.unwrap();
     let in_process = InProcess::new();
     let mut rng = Rng::new(1);
     // What the last operations on each key were, and what they gave.
     let mut past: Vec<Vec<String>> = vec![Vec::new(); KEYS + 2];
-    for _ in 0..OPERATIONS / BATCH {
+    let mut done = 0;
+    while done < OPERATIONS {
         let operation = Operation::draw(&mut rng);
         let (one, other) = (operation.run(&in_process).await, operation.run(&redis).await);
+        done += one.len();
         for (at, (one, other)) in one.iter().zip(&other).enumerate() {
             let (key, part) = operation.part(at);
             past[key].push(format!("{part}: {one}"));
@@ -57,6 +61,9 @@ async fn differ(url: &str) -> Option<String> {
     None
 }
 
+/// A value: its version and its body.
+type Drawn = (i64, u64);
+
 /// One call, of operations of one kind.
 enum Operation {
     Get(Vec<usize>),
@@ -66,13 +73,13 @@ enum Operation {
     Invalidate(Vec<usize>),
     Fence(Vec<(usize, u128)>),
     Renew(Vec<(usize, u128)>),
-    Lift(Vec<(usize, u128, Option<(i64, u64)>)>),
+    Lift(Vec<(usize, u128, Option<Drawn>)>),
 }
 
 /// An entry of the first two thirds is one of a table; past the last comes a table as a whole.
 fn key(number: usize) -> EntryKey {
     let mut writer = KeyWriter::default();
-    writer.text(if number % 2 == 0 { "even" } else { "odd" });
+    writer.text(if number.is_multiple_of(2) { "even" } else { "odd" });
     let table = writer.as_bytes().len();
     if number >= KEYS {
         return EntryKey::in_table(writer, table);
@@ -114,18 +121,29 @@ fn shown(payload: &Payload) -> String {
 
 impl Operation {
     fn draw(rng: &mut Rng) -> Self {
-        // Few keys and few tokens: so they meet. A table as a whole is drawn now and then.
+        // Few keys and few tokens: so they meet.
         fn entry(rng: &mut Rng) -> usize {
             rng.below(KEYS)
         }
-        fn any(rng: &mut Rng) -> usize {
-            if rng.percent(1) { KEYS + rng.below(2) } else { rng.below(KEYS) }
+        fn table(rng: &mut Rng) -> usize {
+            KEYS + rng.below(2)
         }
         fn token(rng: &mut Rng) -> u128 {
             1 + rng.below(3) as u128
         }
         fn many<T>(rng: &mut Rng, one: impl Fn(&mut Rng) -> T) -> Vec<T> {
             (0..BATCH).map(|_| one(rng)).collect()
+        }
+        // A table as a whole is drawn now and then, alone: where one call has both, the tables
+        // may come before the entries or after them.
+        if rng.percent(10) {
+            let (table, token) = (table(rng), token(rng));
+            return match rng.below(4) {
+                0 => Self::Invalidate(vec![table]),
+                1 => Self::Fence(vec![(table, token)]),
+                2 => Self::Renew(vec![(table, token)]),
+                _ => Self::Lift(vec![(table, token, None)]),
+            };
         }
         let value = |rng: &mut Rng| (rng.below(4) as i64 - 1, rng.next());
         match rng.below(11) {
@@ -139,20 +157,14 @@ impl Operation {
             7 => {
                 // All of them would leave little for the others.
                 let few = 1 + rng.below(5);
-                let mut keys = many(rng, any);
                 let spread = rng.below(KEYS);
-                keys.iter_mut().for_each(|key| {
-                    if *key < KEYS {
-                        *key = (spread + *key % few) % KEYS;
-                    }
-                });
-                Self::Invalidate(keys)
+                Self::Invalidate(many(rng, |r| (spread + r.below(few)) % KEYS))
             }
-            8 => Self::Fence(many(rng, |r| (any(r) / 3 * 3, token(r)))),
-            9 => Self::Renew(many(rng, |r| (any(r), token(r)))),
+            8 => Self::Fence(many(rng, |r| (entry(r) / 3 * 3, token(r)))),
+            9 => Self::Renew(many(rng, |r| (entry(r), token(r)))),
             _ => Self::Lift(many(rng, |r| {
                 let put = r.percent(60).then(|| value(r));
-                (any(r), token(r), put)
+                (entry(r), token(r), put)
             })),
         }
     }

@@ -5,9 +5,7 @@ use std::fmt::Write as _;
 use std::time::Instant;
 
 use cache_runtime::R2d2;
-use cache_runtime::ports::{
-    Change, Database, Insert, Load, Save, Statements, Transaction, Upsert,
-};
+use cache_runtime::ports::{Change, Database, Insert, Load, Save, Statements, Transaction, Upsert};
 use diesel::connection::SimpleConnection as _;
 use diesel::r2d2::{ConnectionManager, Pool, R2D2Connection};
 use diesel::{PgConnection, SqliteConnection};
