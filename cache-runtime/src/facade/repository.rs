@@ -186,8 +186,16 @@ impl<M: Statements<D::Backend>, D: Database> Repository<M, D> {
     /// known; then exactly those rows are written and invalidated, or put. A model that says
     /// `bulk = 1000` has its whole table invalidated instead where more rows are met.
     ///
-    /// ```ignore
-    /// accounts.update_where(accounts::balance.lt(0), AccountChanges::frozen()).await?;
+    // Opens the code block with a table of accounts, out of sight.
+    #[doc = include_str!("example.md")]
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Error> {
+    /// # let (_, cache) = cached().await?;
+    /// # let rows = cache.repository::<Account>();
+    /// let changed = rows.update_where(accounts::balance.gt(0), AccountChanges::balance(0)).await?;
+    /// # assert_eq!(changed.len(), 1);
+    /// # Ok(())
+    /// # }
     /// ```
     ///
     /// # Errors
