@@ -72,8 +72,9 @@ impl<M: Statements<D::Backend>, D: Database> Repository<M, D> {
     /// The row with this key, if there is one.
     ///
     /// A hit is one round trip to the store and no statement, or neither in the
-    /// process; a miss is at most two round trips and one statement, shared with all
-    /// who miss the same key in this process. The fill is not waited for.
+    /// process; under `strict(validated)` one statement reads the row's version. A miss
+    /// is at most two round trips and one statement, shared with all who miss the same
+    /// key in this process. The fill is not waited for.
     ///
     /// Dropping the future is safe at any point: a load goes on for the others.
     pub async fn find(&self, key: impl AsKey<M::Key>) -> Result<Option<Arc<M>>> {

@@ -2,7 +2,7 @@
 
 use cache_runtime::{Error, Result};
 use cache_tests::account::accounts;
-use cache_tests::modes::{aside, fenced, fenced_through, validated_through};
+use cache_tests::modes::{aside, fenced, fenced_through, validated_through, versioned};
 use diesel::prelude::*;
 
 use crate::meter::{WriteCost, alone, measured};
@@ -52,9 +52,9 @@ fn rows_of_one_transaction_share_the_trips_of_fence_and_lift() {
 #[test]
 fn models_of_one_transaction_share_the_trips_of_fence_and_lift() {
     alone(async {
-        let (fenced, versioned) = (2 * ROWS, 3 * ROWS);
+        let (plain, versioned) = (2 * ROWS, 3 * ROWS);
         let counted = transaction!(Sqlite, fenced, validated_through);
-        assert_eq!(counted, cost((1, 1), 2 * 2 * 2 * ROWS, 2 + fenced + versioned));
+        assert_eq!(counted, cost((1, 1), 2 * 2 * 2 * ROWS, 2 + plain + versioned));
     });
 }
 
@@ -63,6 +63,15 @@ fn rows_of_one_transaction_are_removed_in_one_trip() {
     alone(async {
         let counted = transaction!(Sqlite, aside);
         assert_eq!(counted, cost((0, 1), 2 * ROWS, 2 + 2 * ROWS));
+    });
+}
+
+#[test]
+fn what_is_only_removed_is_one_trip_a_model() {
+    alone(async {
+        let (plain, versioned) = (2 * ROWS, 3 * ROWS);
+        let counted = transaction!(Sqlite, aside, versioned);
+        assert_eq!(counted, cost((0, 2), 2 * 2 * ROWS, 2 + plain + versioned));
     });
 }
 
