@@ -29,6 +29,7 @@ mod keyed {
     #[derive(AsChangeset, Debug, Default)]
     #[diesel(table_name = accounts)]
     pub struct AccountChanges {
+        pub email: Option<String>,
         pub balance: Option<i64>,
     }
 }
