@@ -26,100 +26,93 @@ mod world;
 use std::process::ExitCode;
 
 use cache_runtime::guard::{Guard, remove};
+use clap::Parser;
 
 use crate::bench::Bench;
 use crate::mode::Mode;
 use crate::report::{Report, mutants, mutants_in_lua, mutants_on_postgres, schedules, steadiness};
 use crate::truth::Servers;
 
-const USAGE: &str =
-    "usage: cache-sim [--mode M] [--seeds N] [--mutant-seeds N] [--real N] [--guard G] [--seed S]
-
-  --seeds N         how many schedules in all, over the modes (120000)
-  --mutant-seeds N  after how many a guard that was not missed is given up, a mode (50000)
-  --real N          how many schedules drive Redis and PostgreSQL (10400)
-  --mode M          of this mode alone
-  --guard G         with this guard removed
-  --seed S          this one schedule, with its trace; needs --mode";
-
-#[derive(Default)]
+/// Runs schedules of the runtime over a simulated store, database and clock.
+///
+/// Without options: every schedule keeps its mode's promises, each guard that is removed is missed,
+/// and Redis and PostgreSQL answer as what stands for them does.
+#[derive(Parser)]
+#[command(name = "tests/run sim")]
 struct Options {
+    /// How many schedules in all, over the modes.
+    #[arg(long, default_value_t = SCHEDULES)]
+    seeds: u64,
+    /// After how many schedules a guard that was not missed is given up, a mode.
+    #[arg(long, default_value_t = 50_000)]
+    mutant_seeds: u64,
+    /// How many schedules drive Redis and PostgreSQL.
+    #[arg(long, default_value_t = 10_400)]
+    real: u64,
+    /// Of this mode alone.
+    #[arg(long, value_parser = mode)]
     mode: Option<Mode>,
+    /// With this guard removed.
+    #[arg(long, value_parser = guard)]
     guard: Option<Guard>,
+    /// This one schedule, with its trace.
+    #[arg(long, requires = "mode")]
     seed: Option<u64>,
-    seeds: Option<u64>,
-    mutant_seeds: Option<u64>,
-    real: Option<u64>,
 }
 
-impl Options {
-    fn read(mut words: impl Iterator<Item = String>) -> Option<Self> {
-        let mut options = Self::default();
-        while let Some(word) = words.next() {
-            let value = words.next()?;
-            match word.as_str() {
-                "--mode" => options.mode = Some(Mode::named(&value)?),
-                "--guard" => {
-                    let named = |(_, name): &&(Guard, &str)| *name == value;
-                    options.guard = Some(Guard::ALL.iter().find(named)?.0);
-                }
-                "--seed" => options.seed = Some(value.parse().ok()?),
-                "--seeds" => options.seeds = Some(value.parse().ok()?),
-                "--real" => options.real = Some(value.parse().ok()?),
-                "--mutant-seeds" => options.mutant_seeds = Some(value.parse().ok()?),
-                _ => return None,
-            }
-        }
-        Some(options)
-    }
+/// In a whole run, of which at least these must be different from each other.
+const SCHEDULES: u64 = 120_000;
+const DIFFERENT: usize = 100_000;
+
+fn mode(name: &str) -> Result<Mode, String> {
+    let names = Mode::ALL.map(Mode::name).join(", ");
+    Mode::named(name).ok_or(format!("the modes are {names}"))
+}
+
+fn guard(name: &str) -> Result<Guard, String> {
+    let found = Guard::ALL.iter().find(|(_, other)| *other == name);
+    found.map(|(guard, _)| *guard).ok_or("docs/GUARDS.md has the names".to_owned())
 }
 
 fn main() -> ExitCode {
-    let Some(options) = Options::read(std::env::args().skip(1)) else {
-        eprintln!("{USAGE}");
-        return ExitCode::from(2);
-    };
+    let options = Options::parse();
     if let Some(guard) = options.guard {
         remove(guard);
     }
-    if let Some(seed) = options.seed {
-        return replay(options.mode, seed);
-    }
-    let benches = [Bench::sqlite(), Bench::sqlite()];
-    let modes = options.mode.map_or(Mode::ALL.to_vec(), |mode| vec![mode]);
     let mut report = Report::default();
-    steadiness(&benches, &modes, &mut report);
-    let seeds = options.seeds.unwrap_or(120_000).div_ceil(modes.len() as u64);
-    schedules(&benches, &modes, seeds, &mut report);
-    if options.seeds.is_none() {
-        report.demand(100_000);
-    }
-    if options.guard.is_none() {
-        let most = options.mutant_seeds.unwrap_or(50_000);
-        mutants(&benches, &modes, most, &mut report);
-        match Servers::of_run() {
-            Some(servers) => {
-                mutants_on_postgres(&servers.on_postgres(), &modes, most, &mut report);
-                mutants_in_lua(&servers.on_both(), &modes, most, &mut report);
-                truth::hold(&servers, &modes, options.real.unwrap_or(10_400), &mut report);
-            }
-            None => report.tally("no servers: run `tests/run sim`", false),
-        }
+    match (options.mode, options.seed) {
+        (Some(mode), Some(seed)) => replay(mode, seed, &mut report),
+        _ => whole(&options, &mut report),
     }
     report.end()
 }
 
-fn replay(mode: Option<Mode>, seed: u64) -> ExitCode {
-    let Some(mode) = mode else {
-        eprintln!("{USAGE}");
-        return ExitCode::from(2);
-    };
+fn whole(options: &Options, report: &mut Report) {
+    let benches = [Bench::sqlite(), Bench::sqlite()];
+    let modes = options.mode.map_or(Mode::ALL.to_vec(), |mode| vec![mode]);
+    steadiness(&benches, &modes, report);
+    schedules(&benches, &modes, options.seeds.div_ceil(modes.len() as u64), report);
+    if options.guard.is_some() {
+        return;
+    }
+    if options.seeds >= SCHEDULES {
+        report.demand(DIFFERENT);
+    }
+    mutants(&benches, &modes, options.mutant_seeds, report);
+    match Servers::of_run() {
+        Some(servers) => {
+            mutants_on_postgres(&servers.on_postgres(), &modes, options.mutant_seeds, report);
+            mutants_in_lua(&servers.on_both(), &modes, options.mutant_seeds, report);
+            truth::hold(&servers, &modes, options.real, report);
+        }
+        None => report.tally("no servers: run `tests/run sim`", false),
+    }
+}
+
+fn replay(mode: Mode, seed: u64, report: &mut Report) {
     let outcome = run::run(&Bench::sqlite(), mode, seed);
     print!("{}", outcome.trace);
-    match outcome.broken {
-        Some(broken) => println!("BROKEN: {broken}"),
-        None => println!("every promise is kept"),
-    }
     println!("trace {:016x}", outcome.hash);
-    ExitCode::SUCCESS
+    let kept = outcome.broken.is_none();
+    report.tally(&outcome.broken.unwrap_or("every promise is kept".to_owned()), kept);
 }
