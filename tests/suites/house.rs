@@ -4,12 +4,41 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 
+use cache_runtime::guard::Guard;
 use cache_tests::source::{files, tokens, without_tests, workspace};
 
 /// Longer files hold more than one thing.
 const LONGEST: usize = 450;
 
 const FOLDERS: [&str; 5] = ["cache-derive", "cache-runtime", "examples", "tests", ".ci"];
+
+/// What `docs/GUARDS.md` leaves out: guards without a row, and anomalies without a guard.
+fn unguarded(text: &str, guards: &[&str]) -> Vec<String> {
+    let cells = |row: &'_ str| -> Option<(String, String)> {
+        let mut cells = row.trim_matches('|').split('|');
+        Some((cells.next()?.to_owned(), cells.next_back()?.to_owned()))
+    };
+    let rows = text.lines().filter(|line| line.starts_with("| `"));
+    let (names, numbers): (Vec<String>, Vec<String>) = rows.filter_map(cells).unzip();
+    let named: BTreeSet<&str> = names
+        .iter()
+        .flat_map(|cell| cell.split(','))
+        .map(|it| it.trim().trim_matches('`'))
+        .collect();
+    let stopped: BTreeSet<&str> =
+        numbers.iter().flat_map(|cell| cell.split(',')).map(str::trim).collect();
+    let anomalies = text.lines().filter_map(|line| {
+        let (number, _) = line.split_once(". ")?;
+        number.parse::<u32>().is_ok().then_some(number)
+    });
+    let mut faults: Vec<String> = anomalies
+        .filter(|number| !stopped.contains(number))
+        .map(|number| format!("docs/GUARDS.md: no guard stops anomaly {number}"))
+        .collect();
+    let missing = guards.iter().filter(|guard| !named.contains(*guard));
+    faults.extend(missing.map(|guard| format!("docs/GUARDS.md: no row for `{guard}`")));
+    faults
+}
 
 /// Written apart, so that this file does not hold them.
 fn banned() -> [String; 4] {
@@ -106,7 +135,20 @@ fn every_suite_is_declared() {
 }
 
 #[test]
+fn every_anomaly_has_a_guard() {
+    let (_, text) = read(&workspace().join("docs/GUARDS.md"));
+    assert!(text.lines().filter(|line| line.starts_with("42. ")).count() == 1);
+    let guards: Vec<&str> = Guard::ALL.iter().map(|(_, name)| *name).collect();
+    none(&unguarded(&text, &guards));
+}
+
+#[test]
 fn planted_faults_are_found() {
+    let text = "| `one`, `two` | stops | 1, 2 |\n\n1. First.\n2. Second.\n3. Third.\n";
+    assert_eq!(
+        unguarded(text, &["one", "two", "three"]),
+        ["docs/GUARDS.md: no guard stops anomaly 3", "docs/GUARDS.md: no row for `three`"]
+    );
     for word in banned() {
         assert_eq!(in_a_file("planted.rs", &format!("fn a() {{}}\n{word}")).len(), 1, "{word}");
     }
