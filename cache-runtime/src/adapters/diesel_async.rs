@@ -8,8 +8,9 @@ use diesel_async::{
 use futures_util::TryStreamExt as _;
 
 use crate::ports::database::{Database, Dialect, Transaction};
+use crate::ports::load::{Load, Step};
 use crate::ports::model::FromRow;
-use crate::ports::statement::Load;
+use crate::ports::statement::Statement;
 use crate::values::error::{Error, ErrorKind, Result};
 
 /// A database behind a deadpool pool of async connections of type `C`.
@@ -150,10 +151,33 @@ where
     C: AsyncConnectionCore<Backend: Dialect>,
     U: FromRow<C::Backend>,
 {
-    let mut stream = std::pin::pin!(connection.load(load).await?);
-    let mut rows = Vec::new();
+    let (mut rows, mut changed) = (Vec::new(), 0);
+    for step in load.steps {
+        match step {
+            Step::Rows(select) => read(connection, select, &mut rows).await?,
+            Step::Run(statement) => changed = connection.execute_returning_count(statement).await?,
+            Step::Again(selects) => {
+                for select in selects(&std::mem::take(&mut rows)) {
+                    read(connection, select, &mut rows).await?;
+                }
+            }
+        }
+    }
+    load.expects.check(rows, changed)
+}
+
+async fn read<C, U>(
+    connection: &mut C,
+    statement: Statement<C::Backend>,
+    rows: &mut Vec<U>,
+) -> Result<()>
+where
+    C: AsyncConnectionCore<Backend: Dialect>,
+    U: FromRow<C::Backend>,
+{
+    let mut stream = std::pin::pin!(connection.load(statement).await?);
     while let Some(row) = stream.try_next().await? {
         rows.push(U::from_row(&row).map_err(diesel::result::Error::DeserializationError)?);
     }
-    Ok(rows)
+    Ok(())
 }

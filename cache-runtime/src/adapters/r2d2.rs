@@ -8,8 +8,8 @@ use diesel::{Connection, QueryResult};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::ports::database::{Database, Dialect, RawTransaction, Transaction};
+use crate::ports::load::Load;
 use crate::ports::model::FromRow;
-use crate::ports::statement::Load;
 use crate::values::error::{Error, ErrorKind, Result};
 
 type Pooled<C> = PooledConnection<ConnectionManager<C>>;

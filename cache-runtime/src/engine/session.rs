@@ -10,9 +10,10 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::debt::{Debt, Ledger, Touch};
 use super::in_flight::Ticket;
+use crate::ports::condition::Condition;
 use crate::ports::database::{Database, Dialect, Transaction};
+use crate::ports::load::Load;
 use crate::ports::model::Statements;
-use crate::ports::statement::{Condition, Load};
 use crate::values::error::{Error, ErrorKind, Result};
 use crate::values::guard::Guard;
 

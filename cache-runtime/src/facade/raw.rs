@@ -14,8 +14,8 @@ mod blocking {
     use crate::facade::transaction::Tx;
     use crate::patterns::write::touched_raw;
     use crate::ports::database::{Database, Dialect, RawTransaction};
+    use crate::ports::load::Load;
     use crate::ports::model::Statements;
-    use crate::ports::statement::Load;
     use crate::values::error::{Error, Result};
     use crate::values::key::AsKey;
 

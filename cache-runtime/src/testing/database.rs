@@ -10,8 +10,8 @@ use diesel::connection::{
 use tokio::sync::{Mutex, OwnedMutexGuard};
 
 use crate::ports::database::{Database, Dialect, RawTransaction, Transaction};
+use crate::ports::load::Load;
 use crate::ports::model::FromRow;
-use crate::ports::statement::Load;
 use crate::values::error::{Error, ErrorKind, Result};
 
 /// How long to wait for the connection before the wait is taken for a deadlock.
