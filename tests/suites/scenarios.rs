@@ -6,11 +6,11 @@ use std::time::Duration;
 use cache_runtime::ports::Store;
 use cache_runtime::{Cache, DieselAsync, ErrorKind, R2d2, models};
 use cache_tests::account::{Account, AccountChanges, AccountRepository, CREATE, NewAccount};
-use cache_tests::databases::{Postgres, Sqlite};
+use cache_tests::databases::{Mysql, Postgres, Sqlite};
 use cache_tests::gate::{Gate, GatedDatabase, GatedStore};
 use cache_tests::stores::{Kind, namespace};
-use diesel::{PgConnection, SqliteConnection};
-use diesel_async::AsyncPgConnection;
+use diesel::{MysqlConnection, PgConnection, SqliteConnection};
+use diesel_async::{AsyncMysqlConnection, AsyncPgConnection};
 
 macro_rules! matrix {
     ($($name:ident: $driver:ty, $server:ty, $open:expr, $kind:expr;)*) => {$(
@@ -47,4 +47,12 @@ matrix! {
         DieselAsync<AsyncPgConnection>, Postgres, Postgres::asynchronous, Kind::InProcess;
     postgres_async_redis:
         DieselAsync<AsyncPgConnection>, Postgres, Postgres::asynchronous, Kind::Redis;
+    mysql_in_process:
+        R2d2<MysqlConnection>, Mysql, |s| R2d2::new(s.pool.clone()), Kind::InProcess;
+    mysql_redis:
+        R2d2<MysqlConnection>, Mysql, |s| R2d2::new(s.pool.clone()), Kind::Redis;
+    mysql_async_in_process:
+        DieselAsync<AsyncMysqlConnection>, Mysql, Mysql::asynchronous, Kind::InProcess;
+    mysql_async_redis:
+        DieselAsync<AsyncMysqlConnection>, Mysql, Mysql::asynchronous, Kind::Redis;
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use cache_runtime::ports::{Dialect as _, Model as _, Store};
 use cache_runtime::{Cache, Consistency, DieselAsync, Error, ErrorKind, R2d2, Result, models};
 use cache_tests::account::{CREATE, accounts};
-use cache_tests::databases::{Postgres, Sqlite};
+use cache_tests::databases::{Mysql, Postgres, Sql as _, Sqlite};
 use cache_tests::gate::{Gate, GatedDatabase, GatedStore};
 use cache_tests::modes::{
     CREATE_VERSIONS, fenced, fenced_through, through, validated, validated_through, versioned,
@@ -14,7 +14,7 @@ use cache_tests::modes::{
 };
 use cache_tests::stores::{Kind, namespace};
 use diesel::prelude::*;
-use diesel_async::AsyncPgConnection;
+use diesel_async::{AsyncMysqlConnection, AsyncPgConnection};
 
 /// A process whose model is one of the modes: its gate, its cache, its rows.
 macro_rules! process {
@@ -179,4 +179,12 @@ matrix! {
         DieselAsync<AsyncPgConnection>, Postgres, Postgres::asynchronous, Kind::InProcess;
     postgres_async_redis:
         DieselAsync<AsyncPgConnection>, Postgres, Postgres::asynchronous, Kind::Redis;
+    mysql_in_process:
+        R2d2<MysqlConnection>, Mysql, |s| R2d2::new(s.pool.clone()), Kind::InProcess;
+    mysql_redis:
+        R2d2<MysqlConnection>, Mysql, |s| R2d2::new(s.pool.clone()), Kind::Redis;
+    mysql_async_in_process:
+        DieselAsync<AsyncMysqlConnection>, Mysql, Mysql::asynchronous, Kind::InProcess;
+    mysql_async_redis:
+        DieselAsync<AsyncMysqlConnection>, Mysql, Mysql::asynchronous, Kind::Redis;
 }

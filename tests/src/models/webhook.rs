@@ -113,6 +113,12 @@ impl ToSql<Text, diesel::pg::Pg> for Address {
     }
 }
 
+impl ToSql<Text, diesel::mysql::Mysql> for Address {
+    fn to_sql<'b>(&'b self, out: &mut Output<'b, '_, diesel::mysql::Mysql>) -> serialize::Result {
+        <String as ToSql<Text, diesel::mysql::Mysql>>::to_sql(&self.text(), &mut out.reborrow())
+    }
+}
+
 /// How an address goes into the cache.
 mod address {
     use serde::de::Error as _;
