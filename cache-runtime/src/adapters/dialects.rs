@@ -17,6 +17,7 @@ impl Dialect for diesel::sqlite::Sqlite {
     // The write lock is held already.
     const LOCK_ROWS: &'static str = "";
     const RETURNING: bool = true;
+    const ERRORS_END_TRANSACTIONS: bool = false;
     const MAX_BINDS: usize = 32_766;
     const NEXT_VERSION: &'static str = "(SELECT value FROM cache_version)";
     const CAST_INTEGER: &'static str = "BIGINT";
@@ -60,6 +61,7 @@ impl Dialect for diesel::pg::Pg {
     const BEGIN_WRITE: &'static str = "BEGIN";
     const LOCK_ROWS: &'static str = " FOR UPDATE";
     const RETURNING: bool = true;
+    const ERRORS_END_TRANSACTIONS: bool = false;
     const MAX_BINDS: usize = 65_535;
     const NEXT_VERSION: &'static str = "nextval('cache_version')";
     const CAST_INTEGER: &'static str = "BIGINT";
@@ -115,6 +117,7 @@ impl Dialect for diesel::mysql::Mysql {
     const LOCK_ROWS: &'static str = " FOR UPDATE";
     // MariaDB could, but for updates; MySQL cannot at all.
     const RETURNING: bool = false;
+    const ERRORS_END_TRANSACTIONS: bool = true;
     const MAX_BINDS: usize = 65_535;
     const NEXT_VERSION: &'static str = "(SELECT value FROM cache_version)";
     const CAST_INTEGER: &'static str = "SIGNED";

@@ -10,6 +10,7 @@ use futures_util::TryStreamExt as _;
 use crate::ports::database::{Database, Dialect, Transaction};
 use crate::ports::load::{Load, Step};
 use crate::ports::model::FromRow;
+use crate::ports::savepoint::probe;
 use crate::ports::statement::Statement;
 use crate::values::error::{Error, ErrorKind, Result};
 
@@ -125,6 +126,10 @@ where
         if keep {
             AnsiTransactionManager::commit_transaction(connection).await?;
         } else {
+            let status = AnsiTransactionManager::transaction_manager_status_mut(connection);
+            if let Some(sql) = probe::<C::Backend>(status) {
+                connection.batch_execute(&sql).await?;
+            }
             AnsiTransactionManager::rollback_transaction(connection).await?;
         }
         Ok(())

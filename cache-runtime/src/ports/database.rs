@@ -20,6 +20,8 @@ pub trait Dialect: Backend<QueryBuilder: Default> + Default + 'static {
     /// Whether a statement can return the rows that it wrote. Where it cannot, a [`Load`] of a
     /// write is more than one statement.
     const RETURNING: bool;
+    /// Whether a statement that fails can end its whole transaction, as a deadlock does on MySQL.
+    const ERRORS_END_TRANSACTIONS: bool;
     /// How many values one statement may bind.
     const MAX_BINDS: usize;
     /// The next number of the counter that versions are taken from, as an expression.

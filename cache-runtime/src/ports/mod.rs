@@ -9,6 +9,7 @@ pub(crate) mod inserted;
 pub(crate) mod keys_in;
 pub(crate) mod load;
 pub(crate) mod model;
+pub(crate) mod savepoint;
 pub(crate) mod statement;
 pub(crate) mod store;
 pub(crate) mod telemetry;

@@ -30,6 +30,10 @@ pub const SQL: Sql = Sql {
     ),
     postgres: "CREATE TABLE webhooks (token BYTEA PRIMARY KEY, target TEXT NOT NULL, \
                retries SMALLINT NOT NULL DEFAULT 3, label TEXT NOT NULL UNIQUE)",
+    mysql: Some(
+        "CREATE TABLE webhooks (token VARBINARY(64) PRIMARY KEY, target VARCHAR(200) NOT NULL, \
+         retries SMALLINT NOT NULL DEFAULT 3, label VARCHAR(100) NOT NULL UNIQUE)",
+    ),
 };
 
 /// The key. It has no serde either.
