@@ -9,6 +9,8 @@ pub(crate) mod inserted;
 pub(crate) mod keys_in;
 pub(crate) mod load;
 pub(crate) mod model;
+// For drivers, and only they call it.
+#[cfg(any(feature = "r2d2", feature = "diesel-async", feature = "testing"))]
 pub(crate) mod savepoint;
 pub(crate) mod statement;
 pub(crate) mod store;

@@ -28,7 +28,7 @@ pub struct Sql {
     pub sqlite: Option<&'static str>,
     /// For PostgreSQL.
     pub postgres: &'static str,
-    /// For MySQL, unless the model is for PostgreSQL alone.
+    /// For `MySQL`, unless the model is for PostgreSQL alone.
     pub mysql: Option<&'static str>,
 }
 
