@@ -136,9 +136,10 @@ where
     }
 
     async fn commit(mut self) -> Result<()> {
-        AnsiTransactionManager::commit_transaction(self.connection()?)
-            .await
-            .map_err(Error::from_commit)?;
+        let connection = self.connection()?;
+        if let Err(error) = AnsiTransactionManager::commit_transaction(connection).await {
+            return Err(Error::from_commit(answered(connection, error).await));
+        }
         // Back to the pool.
         drop(self.connection.take());
         Ok(())
@@ -148,6 +149,24 @@ where
         AnsiTransactionManager::rollback_transaction(self.connection()?).await?;
         drop(self.connection.take());
         Ok(())
+    }
+}
+
+/// The failure of a COMMIT, and whether the server still answers: else nobody knows what became
+/// of it. Diesel asks by a ROLLBACK, on PostgreSQL; on MySQL diesel-async does not.
+async fn answered<C: AsyncConnection>(
+    connection: &mut C,
+    error: diesel::result::Error,
+) -> diesel::result::Error {
+    if matches!(error, diesel::result::Error::RollbackErrorOnCommit { .. }) {
+        return error;
+    }
+    match connection.batch_execute("ROLLBACK").await {
+        Ok(()) => error,
+        Err(rollback) => diesel::result::Error::RollbackErrorOnCommit {
+            rollback_error: Box::new(rollback),
+            commit_error: Box::new(error),
+        },
     }
 }
 

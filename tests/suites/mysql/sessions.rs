@@ -3,7 +3,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use cache_runtime::ports::{Claim, Database, Dialect, Load, Store, Transaction};
+use cache_runtime::ports::{
+    Change as _, Claim, Database, Dialect, Load, Statements, Store, Transaction,
+};
 use cache_runtime::{Cache, ErrorKind, InProcess, Result, models};
 use cache_tests::account::CREATE;
 use cache_tests::databases::Mysql;
@@ -66,6 +68,57 @@ where
     }
 }
 
+/// At REPEATABLE READ it would show what the transaction read first.
+pub(crate) async fn a_statement_sees_what_committed_before_it<D>(open: fn(&Mysql) -> D)
+where
+    D: Database<Backend = Backend>,
+{
+    let server = Mysql::with(&[CREATE, "INSERT INTO accounts VALUES (1, 'a', 0)"]);
+    let mut transaction = open(&server).begin().await.unwrap();
+    for now in 0..3 {
+        server.execute(&format!("UPDATE accounts SET balance = {now}"));
+        let row = Load::select(<through::Account as Statements<_>>::is(1));
+        let rows: Vec<through::Account> = transaction.load(row).await.unwrap();
+        assert_eq!(rows[0].balance, now);
+    }
+    transaction.rollback().await.unwrap();
+}
+
+/// The client knows nothing, and the server tells when nothing can come of it any more.
+pub(crate) async fn a_commit_whose_connection_is_lost_is_unknown<D>(open: fn(&Mysql) -> D)
+where
+    D: Database<Backend = Backend>,
+{
+    let server = Mysql::with(&[CREATE, "INSERT INTO accounts VALUES (1, 'a', 0)"]);
+    let driver = open(&server);
+    let mut transaction = driver.begin().await.unwrap();
+    let name = transaction.load::<String>(Load::plain(Backend::TRANSACTION)).await.unwrap();
+    let change = balance(9).update(<through::Account as Statements<_>>::is(1));
+    transaction.load::<through::Account>(change).await.unwrap();
+    server.execute(&format!("KILL {}", name[0]));
+    assert_eq!(transaction.commit().await.unwrap_err().kind(), ErrorKind::CommitUnknown);
+    ends(&driver, &name[0]).await;
+    // And the pool has another.
+    let row = Load::select(<through::Account as Statements<_>>::is(1));
+    let rows: Vec<through::Account> = driver.load(row).await.unwrap();
+    assert_eq!(rows[0].balance, 0);
+}
+
+async fn outcome<D: Database<Backend = Backend>>(driver: &D, name: &str) -> String {
+    let outcome = Load::<_, String>::plain(Backend::outcome_of(name));
+    driver.load(outcome).await.unwrap().pop().unwrap()
+}
+
+async fn ends<D: Database<Backend = Backend>>(driver: &D, name: &str) {
+    for _ in 0..100 {
+        if outcome(driver, name).await == "aborted" {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(30)).await;
+    }
+    panic!("a connection that was given up is gone");
+}
+
 pub(crate) async fn a_transaction_is_in_progress_until_its_connection_is_gone<D>(
     open: fn(&Mysql) -> D,
 ) where
@@ -75,19 +128,9 @@ pub(crate) async fn a_transaction_is_in_progress_until_its_connection_is_gone<D>
     let driver = open(&server);
     let mut transaction = driver.begin().await.unwrap();
     let name = transaction.load::<String>(Load::plain(Backend::TRANSACTION)).await.unwrap();
-    let outcome = async || {
-        let outcome = Load::<_, String>::plain(Backend::outcome_of(&name[0]));
-        driver.load(outcome).await.unwrap().pop().unwrap()
-    };
-    assert_eq!(outcome().await, "in progress");
+    assert_eq!(outcome(&driver, &name[0]).await, "in progress");
     drop(transaction);
-    for _ in 0..100 {
-        if outcome().await == "aborted" {
-            return;
-        }
-        tokio::time::sleep(Duration::from_millis(30)).await;
-    }
-    panic!("a connection that was given up is gone");
+    ends(&driver, &name[0]).await;
 }
 
 pub(crate) async fn a_database_is_one_process_s<D>(open: fn(&Mysql) -> D)
