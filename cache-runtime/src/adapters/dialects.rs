@@ -139,10 +139,10 @@ impl Dialect for diesel::mysql::Mysql {
     fn claim(namespace: &str) -> Claim {
         // Names are of the server and not of a database, and of 64 characters at most. On a cluster
         // with several primaries they are of one node: processes must write to the same.
-        let name = format!(
-            "CONCAT('cache-runtime ', SHA1(CONCAT(DATABASE(), ' ', {})))",
-            literal(namespace)
-        );
+        // In hexadecimal, as what a backslash means in a literal depends on the server's mode.
+        let namespace: String = namespace.bytes().map(|byte| format!("{byte:02x}")).collect();
+        let name =
+            format!("CONCAT('cache-runtime ', SHA1(CONCAT(DATABASE(), ' ', X'{namespace}')))");
         Claim::Lock {
             take: format!("SELECT IF(GET_LOCK({name}, 0) = 1, 'true', 'false')"),
             give_back: Some(format!("SELECT IF(RELEASE_LOCK({name}) = 1, 'true', 'false')")),
@@ -180,9 +180,9 @@ impl Dialect for diesel::mysql::Mysql {
     }
 }
 
-/// A string literal. What is written is a namespace, a table's name or a transaction's.
+/// A string literal. MySQL may take a backslash in it for more than that: there, only names of
+/// tables and transactions are written so.
 #[cfg(any(feature = "mysql", feature = "postgres", feature = "sqlite"))]
 fn literal(text: &str) -> String {
-    // A backslash escapes on MySQL only, and is no part of any of these.
     format!("'{}'", text.replace('\'', "''"))
 }

@@ -138,7 +138,8 @@ where
     D: Database<Backend = Backend>,
 {
     let server = Mysql::with(&[CREATE]);
-    let (name, store) = (namespace(), Arc::new(InProcess::new()) as Arc<dyn Store>);
+    let (name, store) =
+        (format!("{}'\\", namespace()), Arc::new(InProcess::new()) as Arc<dyn Store>);
     let driver = open(&server);
     let build = async || {
         let builder = Cache::builder(driver.clone()).shared_store(store.clone());
