@@ -3,6 +3,7 @@
 pub mod account;
 pub mod databases;
 pub mod gate;
+mod matrix;
 pub mod models;
 pub mod modes;
 pub mod server;

@@ -4,17 +4,16 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use cache_runtime::ports::{Dialect as _, Model as _, Store};
-use cache_runtime::{Cache, Consistency, DieselAsync, Error, ErrorKind, R2d2, Result, models};
+use cache_runtime::{Cache, Consistency, Database, Error, ErrorKind, Result, models};
 use cache_tests::account::{CREATE, accounts};
-use cache_tests::databases::{Mysql, Postgres, Sql as _, Sqlite};
+use cache_tests::databases::Sql as _;
 use cache_tests::gate::{Gate, GatedDatabase, GatedStore};
 use cache_tests::modes::{
     CREATE_VERSIONS, fenced, fenced_through, through, validated, validated_through, versioned,
     versions,
 };
-use cache_tests::stores::{Kind, namespace};
+use cache_tests::stores::namespace;
 use diesel::prelude::*;
-use diesel_async::{AsyncMysqlConnection, AsyncPgConnection};
 
 /// A process whose model is one of the modes: its gate, its cache, its rows.
 macro_rules! process {
@@ -143,48 +142,4 @@ macro_rules! filters_invalidate {
     )*};
 }
 
-macro_rules! matrix {
-    ($($name:ident: $driver:ty, $server:ty, $open:expr, $kind:expr;)*) => {$(
-        mod $name {
-            use super::*;
-
-            type Driver = $driver;
-            type Server = $server;
-            type Backend = <Driver as cache_runtime::Database>::Backend;
-
-            fn open() -> (Server, Driver) {
-                let server = Server::with(&[CREATE, CREATE_VERSIONS, Backend::CREATE_COUNTER]);
-                let open: fn(&Server) -> Driver = $open;
-                let driver = open(&server);
-                (server, driver)
-            }
-
-            const KIND: Kind = $kind;
-
-            include!("writes/body.rs");
-        }
-    )*};
-}
-
-matrix! {
-    sqlite_in_process:
-        R2d2<SqliteConnection>, Sqlite, |s| R2d2::new(s.pool.clone()), Kind::InProcess;
-    sqlite_redis:
-        R2d2<SqliteConnection>, Sqlite, |s| R2d2::new(s.pool.clone()), Kind::Redis;
-    postgres_in_process:
-        R2d2<PgConnection>, Postgres, |s| R2d2::new(s.pool.clone()), Kind::InProcess;
-    postgres_redis:
-        R2d2<PgConnection>, Postgres, |s| R2d2::new(s.pool.clone()), Kind::Redis;
-    postgres_async_in_process:
-        DieselAsync<AsyncPgConnection>, Postgres, Postgres::asynchronous, Kind::InProcess;
-    postgres_async_redis:
-        DieselAsync<AsyncPgConnection>, Postgres, Postgres::asynchronous, Kind::Redis;
-    mysql_in_process:
-        R2d2<MysqlConnection>, Mysql, |s| R2d2::new(s.pool.clone()), Kind::InProcess;
-    mysql_redis:
-        R2d2<MysqlConnection>, Mysql, |s| R2d2::new(s.pool.clone()), Kind::Redis;
-    mysql_async_in_process:
-        DieselAsync<AsyncMysqlConnection>, Mysql, Mysql::asynchronous, Kind::InProcess;
-    mysql_async_redis:
-        DieselAsync<AsyncMysqlConnection>, Mysql, Mysql::asynchronous, Kind::Redis;
-}
+cache_tests::matrix!("writes/body.rs", &[CREATE, CREATE_VERSIONS, Backend::CREATE_COUNTER]);

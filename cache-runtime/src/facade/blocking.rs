@@ -23,23 +23,10 @@ const WORKERS: usize = 2;
 
 /// A cache and the runtime that it lives on, for code that is not async.
 ///
-/// ```
-/// # use cache_runtime::{Cache, Cached, InProcess, models};
-/// # use diesel::connection::SimpleConnection as _;
-/// # use diesel::prelude::*;
-/// # use diesel::r2d2::{ConnectionManager, Pool};
-/// # diesel::table! { accounts (id) { id -> BigInt, balance -> BigInt, } }
-/// # #[derive(Queryable, Cached)]
-/// # #[diesel(table_name = accounts)]
-/// # #[cached(pattern = "cache_aside", ttl = "10m", changeset = Balance)]
-/// # struct Account { id: i64, balance: i64 }
-/// # #[derive(AsChangeset)]
-/// # #[diesel(table_name = accounts)]
-/// # struct Balance { balance: i64 }
-/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
-/// # let manager = ConnectionManager::<SqliteConnection>::new(":memory:");
-/// # let pool = Pool::builder().max_size(1).build(manager)?;
-/// # pool.get()?.batch_execute("CREATE TABLE accounts (id BIGINT PRIMARY KEY, balance BIGINT NOT NULL); INSERT INTO accounts VALUES (1, 5)")?;
+// Opens the code block with a table of accounts, out of sight.
+#[doc = include_str!("example.md")]
+/// # fn main() -> Result<(), Error> {
+/// # let pool = database()?;
 /// let blocking = Cache::builder(pool)
 ///     .store(InProcess::new())
 ///     .models(models![Account])
@@ -49,7 +36,7 @@ const WORKERS: usize = 2;
 /// let row = blocking.run(accounts.find(1))?;
 /// assert_eq!(row.unwrap().balance, 5);
 /// blocking.run(blocking.cache().transaction(async |tx| {
-///     tx.repository::<Account>().update(1, Balance { balance: 6 }).await
+///     tx.repository::<Account>().update(1, AccountChanges { balance: 6 }).await
 /// }))?;
 /// blocking.wait(accounts.invalidate(1))?; // what cannot fail by itself
 /// # Ok(())

@@ -73,8 +73,9 @@ impl<M: Statements<D::Backend>, D: Database> Repository<M, D> {
     /// The row with this key, if there is one.
     ///
     /// A hit is one round trip to the store and no statement, or neither in the
-    /// process; a miss is at most two round trips and one statement, shared with all
-    /// who miss the same key in this process. The fill is not waited for.
+    /// process; under `strict(validated)` one statement reads the row's version. A miss
+    /// is at most two round trips and one statement, shared with all who miss the same
+    /// key in this process. The fill is not waited for.
     ///
     /// Dropping the future is safe at any point: a load goes on for the others.
     pub async fn find(&self, key: impl AsKey<M::Key>) -> Result<Option<Arc<M>>> {
@@ -187,8 +188,16 @@ impl<M: Statements<D::Backend>, D: Database> Repository<M, D> {
     /// known; then exactly those rows are written and invalidated, or put. A model that says
     /// `bulk = 1000` has its whole table invalidated instead where more rows are met.
     ///
-    /// ```ignore
-    /// accounts.update_where(accounts::balance.lt(0), AccountChanges::frozen()).await?;
+    // Opens the code block with a table of accounts, out of sight.
+    #[doc = include_str!("example.md")]
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Error> {
+    /// # let (_, cache) = cached().await?;
+    /// # let rows = cache.repository::<Account>();
+    /// let changed = rows.update_where(accounts::balance.gt(0), AccountChanges::balance(0)).await?;
+    /// # assert_eq!(changed.len(), 1);
+    /// # Ok(())
+    /// # }
     /// ```
     ///
     /// # Errors

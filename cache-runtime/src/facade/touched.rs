@@ -19,12 +19,20 @@ impl<D: Database> Cache<D> {
     /// Says that the application's own transaction on `connection` changes, or has changed, the
     /// rows with these keys. To be followed by [`Touched::committed`] once it has committed.
     ///
-    /// ```ignore
-    /// let touched = connection.transaction(|connection| {
-    ///     diesel::update(accounts.find(1)).set(balance.eq(5)).execute(connection)?;
+    // Opens the code block with a table of accounts, out of sight.
+    #[doc = include_str!("example.md")]
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Error> {
+    /// # let (pool, cache) = cached().await?;
+    /// # assert_eq!(cache.repository::<Account>().find(1).await?.unwrap().balance, 5);
+    /// let touched = pool.get()?.transaction(|connection| {
+    ///     diesel::update(accounts::table.find(1)).set(accounts::balance.eq(7)).execute(connection)?;
     ///     cache.touch::<Account, _>(connection, [1])
     /// })?;
     /// touched.committed().await;
+    /// # assert_eq!(cache.repository::<Account>().find(1).await?.unwrap().balance, 7);
+    /// # Ok(())
+    /// # }
     /// ```
     ///
     /// Where unique values change, call it before the change and after it.

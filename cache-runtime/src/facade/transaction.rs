@@ -29,12 +29,22 @@ impl<D: Database> Cache<D> {
     /// promise; nothing is if it rolls back. A `strict(fenced)` model in it makes the whole
     /// transaction depend on the store.
     ///
-    /// ```ignore
-    /// cache.transaction(async |tx| {
-    ///     let from = tx.repository::<Account>().lock(1).await?.ok_or(Missing)?;
-    ///     tx.repository::<Account>().update(1, AccountChanges::balance(from.balance - 5)).await?;
-    ///     tx.repository::<Transfer>().insert(NewTransfer { from: 1, to: 2, amount: 5 }).await
+    // Opens the code block with a table of accounts, out of sight.
+    #[doc = include_str!("example.md")]
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Error> {
+    /// # let (_, cache) = cached().await?;
+    /// let transfer = cache.transaction(async |tx| {
+    ///     let giver = tx.repository::<Account>().lock(1).await?.ok_or("nobody gives")?;
+    ///     let changes = AccountChanges::balance(giver.balance - 5);
+    ///     tx.repository::<Account>().update(1, changes).await?;
+    ///     let transfer = NewTransfer { giver: 1, taker: 2, amount: 5 };
+    ///     Ok::<_, Error>(tx.repository::<Transfer>().insert(transfer).await?)
     /// }).await?;
+    /// # let accounts = cache.repository::<Account>();
+    /// # assert_eq!((accounts.find(1).await?.unwrap().balance, transfer.amount), (0, 5));
+    /// # Ok(())
+    /// # }
     /// ```
     ///
     /// Dropped before `work` is done, it rolls back; after that it goes on by itself.

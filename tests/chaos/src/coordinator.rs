@@ -31,7 +31,7 @@ pub(crate) struct Options {
 /// How much longer the sound build may take to reach its goals.
 const GRACE: Duration = Duration::from_secs(180);
 /// How soon a build without a defence has to be found out.
-const PLANT_TIME: Duration = Duration::from_secs(30);
+const PLANT_TIME: Duration = Duration::from_secs(60);
 const BEAT: Duration = Duration::from_millis(10);
 
 /// True if nothing failed.

@@ -14,7 +14,7 @@ use crate::check::{Checker, Row};
 use crate::clock::{MS, now};
 use crate::counters::Count;
 use crate::register::{Field, PROCESSES};
-use crate::subjects::{ROWS, Reading, Subject, Way};
+use crate::subjects::{Reading, Subject, Way};
 
 /// How many reads of a row begin at once when its write is acknowledged.
 const BURST: usize = 4;
@@ -30,6 +30,8 @@ pub(crate) struct Traffic {
     pub(crate) subjects: Vec<Arc<dyn Subject>>,
     pub(crate) news: News,
     pub(crate) stop: watch::Receiver<bool>,
+    /// How many rows of each model are used, four at least: the fewer, the more they contend.
+    pub(crate) rows: usize,
 }
 
 impl Traffic {
@@ -39,6 +41,17 @@ impl Traffic {
 
     fn of(&self, row: Row) -> &dyn Subject {
         &*self.subjects[row.model]
+    }
+
+    fn any_row(&self, weights: &[u32; 4]) -> Row {
+        let mut random = rand::rng();
+        let mut dice = random.random_range(0..weights.iter().sum());
+        let mut model = 0;
+        while dice >= weights[model] {
+            dice -= weights[model];
+            model += 1;
+        }
+        Row { model, id: random.random_range(0..self.rows) }
     }
 
     async fn read(&self, row: Row, reading: Reading) -> io::Result<()> {
@@ -56,7 +69,7 @@ impl Traffic {
     /// Four rows at once; one read, checked row by row.
     async fn read_many(&self, first: Row) -> io::Result<()> {
         let rows: Vec<Row> =
-            (0..4).map(|more| Row { id: (first.id + more) % ROWS, ..first }).collect();
+            (0..4).map(|more| Row { id: (first.id + more) % self.rows, ..first }).collect();
         let begun =
             rows.iter().map(|row| self.checker.begin(*row)).collect::<io::Result<Vec<_>>>()?;
         let keys = rows.iter().map(|row| row.key()).collect();
@@ -75,7 +88,7 @@ impl Traffic {
     /// Reads by chance until it is over.
     pub(crate) async fn read_on(self: Arc<Self>) -> io::Result<()> {
         while !self.is_over() {
-            let row = any_row(&READS);
+            let row = self.any_row(&READS);
             let dice = rand::rng().random_range(0..128);
             match dice {
                 // Who has seen the truth must not be served anything older (anomaly 8).
@@ -98,7 +111,7 @@ impl Traffic {
         const WAYS: [Way; 6] =
             [Way::Update, Way::Filtered, Way::Optimistic, Way::Locked, Way::Saved, Way::Undone];
         while !self.is_over() {
-            let row = any_row(&WRITES);
+            let row = self.any_row(&WRITES);
             let (dice, pause) = {
                 let mut random = rand::rng();
                 (random.random_range(0..=WAYS.len() * 4), random.random_range(0..16))
@@ -175,17 +188,6 @@ impl Traffic {
             std::process::exit(1);
         }
     }
-}
-
-fn any_row(weights: &[u32; 4]) -> Row {
-    let mut random = rand::rng();
-    let mut dice = random.random_range(0..weights.iter().sum());
-    let mut model = 0;
-    while dice >= weights[model] {
-        dice -= weights[model];
-        model += 1;
-    }
-    Row { model, id: random.random_range(0..ROWS) }
 }
 
 /// How processes tell each other of acknowledged writes.

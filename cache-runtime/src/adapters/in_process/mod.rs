@@ -232,8 +232,8 @@ impl InProcess {
     }
 
     fn fence_one(&self, fence: &Fence) -> u64 {
-        let now = self.now();
         if fence.key.is_table() {
+            let now = self.now();
             self.tables.fence(&fence.key, fence.token, now, now + fence.expiry);
             return micros(now.0);
         }
@@ -266,19 +266,21 @@ impl InProcess {
             let now = self.now();
             return self.tables.renew(key, token, now, now + expiry);
         }
-        let era = self.tables.era(key);
         let mut shard = self.shard(key);
         let now = self.now();
-        let fences = shard.fences.entry(key.clone()).or_default();
         // Anomaly 10: one that has ended may have let older values in; it must not come back
         // as if it had stood all the time.
-        if !Guard::RenewStanding.stands() && !fences.iter().any(|fence| fence.token == token) {
-            fences.push(Standing { token, at: now, until: now, tainted: false, era });
+        if !Guard::RenewStanding.stands() {
+            let era = self.tables.era(key);
+            let fences = shard.fences.entry(key.clone()).or_default();
+            if !fences.iter().any(|fence| fence.token == token) {
+                fences.push(Standing { token, at: now, until: now, tainted: false, era });
+            }
         }
         let standing = |fence: &&mut Standing| {
             fence.token == token && (fence.until > now || !Guard::RenewStanding.stands())
         };
-        match fences.iter_mut().find(standing) {
+        match shard.fences.get_mut(key).into_iter().flatten().find(standing) {
             Some(fence) => {
                 fence.until = now + expiry;
                 true

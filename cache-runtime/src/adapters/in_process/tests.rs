@@ -25,6 +25,24 @@ fn leases(store: &InProcess) -> usize {
     store.shards.iter().map(|shard| shard.lock().map_or(0, |shard| shard.grants.len())).sum()
 }
 
+fn fenced_entries(store: &InProcess) -> usize {
+    store.shards.iter().map(|shard| shard.lock().map_or(0, |shard| shard.fences.len())).sum()
+}
+
+#[test]
+fn renewing_a_fence_that_does_not_stand_leaves_nothing() {
+    let store = InProcess::new();
+    let expiry = Duration::from_secs(60);
+    assert!(!store.renew_one(&key(1), Token(1), expiry));
+    assert_eq!(fenced_entries(&store), 0);
+    store.fence_one(&Fence { key: key(1), token: Token(1), expiry });
+    assert!(store.renew_one(&key(1), Token(1), expiry));
+    assert!(!store.renew_one(&key(1), Token(2), expiry));
+    assert_eq!(fenced_entries(&store), 1);
+    store.lift_one(Lift { key: key(1), token: Token(1), put: None });
+    assert_eq!(fenced_entries(&store), 0);
+}
+
 #[test]
 fn leases_that_nobody_ends_do_not_pile_up() {
     let store = InProcess::new();

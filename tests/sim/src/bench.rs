@@ -1,0 +1,163 @@
+//! What one thread runs its schedules on: a database and a store, used again for each.
+
+use std::fmt::Write as _;
+use std::future::ready;
+use std::sync::{Arc, Mutex};
+
+use cache_runtime::ports::{BoxFuture, Dialect, Store};
+use cache_runtime::{InProcess, Redis};
+use diesel::connection::SimpleConnection as _;
+use diesel::{Connection as _, PgConnection, SqliteConnection};
+use tempfile::TempDir;
+
+use crate::database::{Link, Links, Shared};
+use crate::history::Row;
+use crate::plan::Ground;
+use crate::ports::Time;
+
+pub struct Bench<C> {
+    pub links: Shared<C>,
+    pub ground: Ground,
+    pub time: Time,
+    shelf: Shelf,
+    /// Sets the counter of versions to 1, which the rows that are there at first have.
+    count: &'static str,
+    /// Goes with the bench.
+    _folder: Option<TempDir>,
+}
+
+enum Shelf {
+    /// In the process; a new one for each schedule.
+    InProcess(Mutex<Arc<InProcess>>),
+    /// A database of the server, by its URL.
+    Redis(String),
+}
+
+pub const CREATE: &str = "CREATE TABLE accounts (id BIGINT PRIMARY KEY, email TEXT NOT NULL UNIQUE, \
+                      balance BIGINT NOT NULL, version BIGINT NOT NULL DEFAULT 0)";
+
+impl Bench<SqliteConnection> {
+    /// A file in memory, where the machine has such a place.
+    pub fn sqlite() -> Self {
+        let folder = tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir()).unwrap();
+        let file = folder.path().join("sim.sqlite");
+        let link = || {
+            let mut link = SqliteConnection::establish(file.to_str().unwrap()).unwrap();
+            let how = "PRAGMA journal_mode = WAL; PRAGMA synchronous = OFF;";
+            link.batch_execute(how).unwrap();
+            link
+        };
+        let count = "UPDATE cache_version SET value = 1";
+        let mut bench = Self::new(Links { reader: link(), writer: link() }, count);
+        bench._folder = Some(folder);
+        bench
+    }
+}
+
+impl Bench<PgConnection> {
+    /// A schema of its own on this server.
+    pub fn postgres(url: &str, name: &str) -> Self {
+        let link = || {
+            let mut link = PgConnection::establish(url).unwrap();
+            let how = format!(
+                "SET client_min_messages = warning; CREATE SCHEMA IF NOT EXISTS {name}; \
+                 SET search_path = {name}; SET synchronous_commit = off"
+            );
+            link.batch_execute(&how).unwrap();
+            link
+        };
+        let (mut writer, reader) = (link(), link());
+        writer.batch_execute(&format!("DROP SCHEMA {name} CASCADE; CREATE SCHEMA {name}")).unwrap();
+        let bench = Self::new(Links { reader, writer }, "SELECT setval('cache_version', 1)");
+        Self { ground: Ground { tells_outcome: true, ..bench.ground }, ..bench }
+    }
+}
+
+impl<C: Link> Bench<C> {
+    fn new(mut links: Links<C>, count: &'static str) -> Self {
+        links.writer.batch_execute(CREATE).unwrap();
+        links.writer.batch_execute(<C::Backend as Dialect>::CREATE_COUNTER).unwrap();
+        let time = Time::default();
+        let store = in_process(&time);
+        Self {
+            links: Arc::new(Mutex::new(links)),
+            ground: Ground { tells_outcome: false, real_time: false },
+            time,
+            shelf: Shelf::InProcess(Mutex::new(store)),
+            count,
+            _folder: None,
+        }
+    }
+
+    /// Uses a database of a Redis server instead of the process's memory.
+    #[must_use]
+    pub fn on_redis(mut self, url: String) -> Self {
+        self.shelf = Shelf::Redis(url);
+        self.in_real_time()
+    }
+
+    /// Runs only schedules that a store with a clock of its own can follow.
+    #[must_use]
+    pub fn in_real_time(mut self) -> Self {
+        self.ground.real_time = true;
+        self
+    }
+
+    pub fn is_real(&self) -> bool {
+        matches!(self.shelf, Shelf::Redis(_))
+    }
+
+    /// The store, empty. Within the runtime that will use it.
+    pub async fn store(&self) -> Arc<dyn Store> {
+        match &self.shelf {
+            Shelf::InProcess(store) => {
+                let new = in_process(&self.time);
+                *store.lock().unwrap() = new.clone();
+                new
+            }
+            Shelf::Redis(url) => {
+                self.flush().await;
+                let store = Redis::url(url).unwrap();
+                store.start().await.unwrap();
+                Arc::new(store)
+            }
+        }
+    }
+
+    pub fn flush(&self) -> BoxFuture<'static, ()> {
+        match &self.shelf {
+            Shelf::InProcess(store) => {
+                store.lock().unwrap().clear();
+                Box::pin(ready(()))
+            }
+            Shelf::Redis(url) => {
+                let url = url.clone();
+                Box::pin(async move { empty(&url).await })
+            }
+        }
+    }
+
+    /// Makes the table hold these rows alone.
+    pub fn reset(&self, rows: &[Row]) {
+        let mut sql = format!("{}; DELETE FROM accounts", self.count);
+        for Row { id, email, balance } in rows {
+            let _ = write!(
+                sql,
+                "; INSERT INTO accounts (id, email, balance, version) VALUES ({id}, '{email}', \
+                 {balance}, 1)"
+            );
+        }
+        self.links.lock().unwrap().writer.batch_execute(&sql).unwrap();
+    }
+}
+
+/// Makes a database of the Redis server forget everything.
+pub async fn empty(url: &str) {
+    let client = redis::Client::open(url).unwrap();
+    let mut link = client.get_multiplexed_async_connection().await.unwrap();
+    redis::cmd("FLUSHDB").exec_async(&mut link).await.unwrap();
+}
+
+fn in_process(time: &Time) -> Arc<InProcess> {
+    Arc::new(InProcess::with_capacity(1000).with_clock(Arc::new(time.clone())))
+}

@@ -1,0 +1,64 @@
+//! The patterns and promises that are simulated.
+
+/// How long an entry may live, in seconds: short beside nothing but a fence and a lease.
+pub const TTL: u64 = 10;
+
+/// What a model declares.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Mode {
+    Aside,
+    Through,
+    Fenced,
+    FencedThrough,
+    Validated,
+    ValidatedThrough,
+    /// These two invalidate the whole table where a filter meets more than one row.
+    Bulk,
+    BulkFenced,
+}
+
+impl Mode {
+    pub const ALL: [Self; 8] = [
+        Self::Aside,
+        Self::Through,
+        Self::Fenced,
+        Self::FencedThrough,
+        Self::Validated,
+        Self::ValidatedThrough,
+        Self::Bulk,
+        Self::BulkFenced,
+    ];
+
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Aside => "aside",
+            Self::Through => "through",
+            Self::Fenced => "fenced",
+            Self::FencedThrough => "fenced-through",
+            Self::Validated => "validated",
+            Self::ValidatedThrough => "validated-through",
+            Self::Bulk => "bulk",
+            Self::BulkFenced => "bulk-fenced",
+        }
+    }
+
+    pub fn is_fenced(self) -> bool {
+        matches!(self, Self::Fenced | Self::FencedThrough | Self::BulkFenced)
+    }
+
+    pub fn is_strict(self) -> bool {
+        !matches!(self, Self::Aside | Self::Through | Self::Bulk)
+    }
+
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|mode| mode.name() == name)
+    }
+
+    pub fn has_bulk(self) -> bool {
+        matches!(self, Self::Bulk | Self::BulkFenced)
+    }
+
+    pub fn has_version(self) -> bool {
+        matches!(self, Self::Validated | Self::ValidatedThrough)
+    }
+}

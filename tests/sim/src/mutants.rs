@@ -1,0 +1,68 @@
+//! Which guards a simulation must miss, and in which modes; and who removes the others.
+
+use cache_runtime::guard::Guard;
+
+use crate::mode::Mode;
+
+/// Where a guard is removed.
+pub enum Proof {
+    /// Schedules of each of these modes must break a promise.
+    Here(&'static [Mode]),
+    /// The same, on a database that can say what became of a transaction.
+    OnPostgres(&'static [Mode]),
+    /// Outside of what is simulated: this suite removes it, for this reason.
+    Elsewhere(&'static str, &'static str),
+}
+
+use Proof::{Elsewhere, Here, OnPostgres};
+
+/// The proof of each guard. One that is missing here does not compile its way past the run: it
+/// is looked up for each of `Guard::ALL`.
+pub const PROOFS: &[(Guard, Proof)] = &[
+    (Guard::LeaseToken, Here(&[Mode::Aside, Mode::Fenced])),
+    (Guard::InvalidateLease, Here(&[Mode::Aside])),
+    (Guard::RandomToken, Elsewhere("anomalies", "tokens of a schedule come from its seed")),
+    (Guard::LeaseAnchor, Here(&[Mode::Aside])),
+    (Guard::InvalidateAbsent, Here(&[Mode::Aside, Mode::Fenced])),
+    (Guard::VerifyLookup, Here(&[Mode::Aside, Mode::Fenced])),
+    (Guard::JoinInTime, Here(&[Mode::Aside, Mode::Fenced])),
+    (Guard::OwnKey, Elsewhere("anomalies", "no key here has a second spelling")),
+    (Guard::PendingBypass, Here(&[Mode::Aside])),
+    (Guard::FenceRemovesValue, Here(&[Mode::Fenced])),
+    (Guard::FenceRemovesLease, Here(&[Mode::Fenced])),
+    (Guard::FenceBlocksLease, Here(&[Mode::Fenced, Mode::Through])),
+    (Guard::TaintOverlap, Here(&[Mode::Through, Mode::FencedThrough])),
+    (Guard::TaintRemoval, Here(&[Mode::Through])),
+    (Guard::OwnFence, Here(&[Mode::Through, Mode::FencedThrough])),
+    (Guard::FenceAnchor, Here(&[Mode::Through])),
+    (Guard::FreshFence, Here(&[Mode::FencedThrough])),
+    (Guard::RenewStanding, Here(&[Mode::Through])),
+    (Guard::FenceFirst, Here(&[Mode::Fenced, Mode::FencedThrough])),
+    (Guard::FenceRenewed, Here(&[Mode::Fenced])),
+    (Guard::PutCommitted, Here(&[Mode::Through, Mode::FencedThrough])),
+    (Guard::AwaitOutcome, OnPostgres(&[Mode::Fenced])),
+    (Guard::RemoveAgain, Elsewhere("anomalies", "an eventual mode may be stale for a ttl here")),
+    (Guard::SavepointUndone, Here(&[Mode::Through])),
+    (Guard::AnsweredFence, Here(&[Mode::Through])),
+    (Guard::ValidateHit, Here(&[Mode::Validated, Mode::ValidatedThrough])),
+    (Guard::VersionCounter, Here(&[Mode::Validated])),
+    (Guard::NewerOnly, Elsewhere("guards", "a lease alone stops every older fill here")),
+    (Guard::ExpectedVersion, Here(&[Mode::Validated])),
+    (Guard::TransactionBypass, Here(&[Mode::Aside])),
+    (Guard::RereadTriggered, Elsewhere("anomalies", "the table has no trigger")),
+    (Guard::TableChecked, Here(&[Mode::Bulk])),
+    (Guard::TableUnchanged, Here(&[Mode::Bulk])),
+    (Guard::TableFence, Here(&[Mode::BulkFenced])),
+];
+
+/// Guards of the scripts in Lua, and the mode whose schedules must miss them on Redis, where chance
+/// soon brings about what they stop. The suite `guards` removes these and all others there.
+pub const IN_LUA: &[(Guard, Mode)] = &[
+    (Guard::LeaseToken, Mode::Aside),
+    (Guard::InvalidateLease, Mode::Aside),
+    (Guard::FenceRemovesValue, Mode::Fenced),
+    (Guard::TaintOverlap, Mode::FencedThrough),
+    (Guard::OwnFence, Mode::Through),
+    (Guard::TableChecked, Mode::Bulk),
+    (Guard::TableUnchanged, Mode::Bulk),
+];

@@ -1,0 +1,233 @@
+//! One schedule, from its seed to a verdict.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use cache_runtime::ports::Database;
+use cache_runtime::{EntryKey, KeyWriter};
+
+use crate::accounts::{Accounts, Parts};
+use crate::bench::Bench;
+use crate::check::check;
+use crate::client::Client;
+use crate::database::{Link, SimDatabase};
+use crate::history::Register;
+use crate::mode::{Mode, TTL};
+use crate::models::{
+    aside, bulk, bulk_fenced, fenced, fenced_through, through, validated, validated_through,
+};
+use crate::plan::{EMAILS, Plan};
+use crate::ports::{SimClock, SimTokens};
+use crate::quiet::Quiet;
+use crate::rng::hash;
+use crate::scheduler::{Running, Scheduler};
+use crate::store::SimStore;
+use crate::world::{CLIENT, World};
+
+/// What came of a schedule.
+pub struct Outcome {
+    /// What broke a promise, if anything.
+    pub broken: Option<String>,
+    /// Every decision with its answer.
+    pub trace: String,
+    /// The hash of the trace.
+    pub hash: u64,
+    /// Whether two operations overlapped or something went wrong: else it shows nothing.
+    pub counts: bool,
+}
+
+/// A database on which every mode's model can live.
+pub trait Home: Link<Backend: AllModels> {}
+impl<C: Link<Backend: AllModels>> Home for C {}
+
+/// Opens the model of a mode.
+pub trait AllModels: cache_runtime::ports::Dialect {
+    fn open<D: Database<Backend = Self>>(
+        mode: Mode,
+        parts: Parts<D>,
+    ) -> impl Future<Output = Arc<dyn Accounts>>;
+}
+
+macro_rules! open_all {
+    ($($backend:ty),*) => {$(
+        impl AllModels for $backend {
+            async fn open<D: Database<Backend = Self>>(
+                mode: Mode,
+                parts: Parts<D>,
+            ) -> Arc<dyn Accounts> {
+                match mode {
+                    Mode::Aside => Arc::new(aside::open(parts).await.unwrap()),
+                    Mode::Through => Arc::new(through::open(parts).await.unwrap()),
+                    Mode::Fenced => Arc::new(fenced::open(parts).await.unwrap()),
+                    Mode::FencedThrough => Arc::new(fenced_through::open(parts).await.unwrap()),
+                    Mode::Validated => Arc::new(validated::open(parts).await.unwrap()),
+                    Mode::ValidatedThrough => {
+                        Arc::new(validated_through::open(parts).await.unwrap())
+                    }
+                    Mode::Bulk => Arc::new(bulk::open(parts).await.unwrap()),
+                    Mode::BulkFenced => Arc::new(bulk_fenced::open(parts).await.unwrap()),
+                }
+            }
+        }
+    )*};
+}
+
+open_all!(diesel::sqlite::Sqlite, diesel::pg::Pg);
+
+/// Runs the schedule of a seed.
+pub fn run<C: Home>(bench: &Bench<C>, mode: Mode, seed: u64) -> Outcome {
+    let (runtime, quiet) = Quiet::runtime(bench.is_real());
+    let (plan, rng) = Plan::new(mode, bench.ground, seed);
+    bench.reset(&plan.initial);
+    let world = World::new(bench.time.clone());
+    let first = plan.initial.clone();
+    world.state().history.commit(world.time.now(), first);
+    let (ended, faults) = runtime.block_on(async {
+        let store = bench.store().await;
+        let mut processes = Vec::new();
+        for process in 0..plan.processes {
+            processes.push(open(bench, &plan, &world, store.clone(), process).await);
+        }
+        world.state().free = false;
+        let clients = plan.scripts.iter().enumerate().map(|(number, (process, acts))| {
+            let client = client(&world, &plan, *process, &processes);
+            let task = CLIENT.scope(number, client.run(acts.clone()));
+            Running { process: *process, task: tokio::spawn(task) }
+        });
+        let mut scheduler = Scheduler {
+            world: &world,
+            plan: &plan,
+            rng,
+            quiet: &quiet,
+            links: &bench.links,
+            store,
+            flush: &|| bench.flush(),
+            keys: keys(),
+            clients: clients.collect(),
+            budget: plan.budget,
+            away: 0,
+            faults: 0,
+        };
+        let mut ended = scheduler.run().await;
+        if ended.is_ok() {
+            ended = finish(&mut scheduler, &processes).await;
+        }
+        for client in &mut scheduler.clients {
+            let panicked = client.task.is_finished()
+                && (&mut client.task).await.is_err_and(|error| error.is_panic());
+            if panicked {
+                ended = Err("a client panicked".to_owned());
+            }
+        }
+        (ended, scheduler.faults)
+    });
+    drop(runtime);
+    abandon(bench);
+    let mut state = world.state();
+    let trace = std::mem::take(&mut state.trace);
+    let history = std::mem::take(&mut state.history);
+    let broken = check(mode, &history).and(ended).err();
+    let counts = state.overlapped || faults > 0;
+    Outcome { broken, hash: hash(&trace), trace, counts }
+}
+
+/// A transaction that a schedule left open ends with it.
+fn abandon<C: Link>(bench: &Bench<C>) {
+    crate::database::roll_back(&mut bench.links.lock().unwrap().writer).unwrap();
+}
+
+async fn open<C: Home>(
+    bench: &Bench<C>,
+    plan: &Plan,
+    world: &Arc<World>,
+    store: Arc<dyn cache_runtime::ports::Store>,
+    process: usize,
+) -> Arc<dyn Accounts> {
+    let seed = plan.seed;
+    let parts = Parts {
+        database: SimDatabase::new(world.clone(), process, bench.links.clone()),
+        store: Arc::new(SimStore { inner: store, world: world.clone(), process }),
+        clock: Arc::new(SimClock { world: world.clone(), process }),
+        tokens: Box::new(move || SimTokens::new(seed.wrapping_mul(4) + process as u64)),
+        namespace: String::new(),
+    };
+    <C::Backend as AllModels>::open(plan.mode, parts).await
+}
+
+fn client(
+    world: &Arc<World>,
+    plan: &Plan,
+    process: usize,
+    processes: &[Arc<dyn Accounts>],
+) -> Client {
+    let accounts = processes[process].clone();
+    Client { world: world.clone(), process, mode: plan.mode, accounts }
+}
+
+/// When all is quiet, everybody reads what the database holds: at once what the promise allows,
+/// and after the ttl nothing else.
+async fn finish<C: Link>(
+    scheduler: &mut Scheduler<'_, C>,
+    processes: &[Arc<dyn Accounts>],
+) -> Result<(), String> {
+    let (world, plan) = (scheduler.world.clone(), scheduler.plan);
+    scheduler.drain(world.time.now()).await?;
+    everybody_reads(scheduler, processes).await?;
+    if plan.ground.real_time {
+        return Ok(());
+    }
+    if plan.jumps {
+        // What lives too long is seen by those who read between one ttl and two.
+        for _ in 0..2 {
+            let part = 1 + scheduler.rng.below(TTL as usize) as u64;
+            scheduler.drain(world.time.now() + Duration::from_secs(part)).await?;
+            everybody_reads(scheduler, processes).await?;
+        }
+    }
+    scheduler.drain(world.time.now() + Duration::from_secs(2 * TTL + 1)).await?;
+    let before = world.state().history.reads.len();
+    everybody_reads(scheduler, processes).await?;
+    let state = world.state();
+    let last = state.history.commits.last().map(|commit| &commit.rows[..]).unwrap_or_default();
+    for read in &state.history.reads[before..] {
+        if read.register.of(last) != read.value.as_ref() {
+            return Err(format!("after the ttl {read:?}, but the table holds {last:?}"));
+        }
+    }
+    Ok(())
+}
+
+async fn everybody_reads<C: Link>(
+    scheduler: &mut Scheduler<'_, C>,
+    processes: &[Arc<dyn Accounts>],
+) -> Result<(), String> {
+    let (world, plan) = (scheduler.world, scheduler.plan);
+    let crashed = world.state().crashed.clone();
+    for process in (0..plan.processes).filter(|process| !crashed.contains(process)) {
+        let reader = client(world, plan, process, processes);
+        let task = tokio::spawn(CLIENT.scope(process, read_all(reader)));
+        scheduler.clients.push(Running { process, task });
+    }
+    scheduler.calm();
+    scheduler.run().await
+}
+
+async fn read_all(client: Client) {
+    for id in [1, 2] {
+        client.read(Register::Key(id), client.accounts.find(id)).await;
+    }
+    for email in EMAILS {
+        client.find_by(email).await;
+    }
+}
+
+/// The keys of the entries of the rows.
+fn keys() -> Vec<EntryKey> {
+    let row = |id: i64| {
+        let mut writer = KeyWriter::default();
+        ["", "accounts", "row"].iter().for_each(|part| writer.text(part));
+        writer.integer(id.into());
+        EntryKey::from_writer(writer)
+    };
+    vec![row(1), row(2)]
+}
