@@ -17,10 +17,10 @@ without_async=$(printf '%s\n' "${singles[@]}" | grep -vx diesel-async | paste -s
 
 sets=("" "${singles[@]}")
 # What meets at run time: a backend with a driver, a store with a codec.
-for backend in sqlite postgres; do
+for backend in sqlite postgres mysql; do
   for driver in r2d2 diesel-async; do sets+=("$backend,$driver"); done
 done
-sets+=("sqlite,postgres" "r2d2,diesel-async")
+sets+=("sqlite,postgres" "postgres,mysql" "r2d2,diesel-async")
 for store in redis redis-tls; do
   for codec in bincode postcard; do sets+=("$store,$codec"); done
 done

@@ -8,6 +8,7 @@
 SERVERS_DIR=
 REDIS_PID=
 POSTGRES_PID=
+MYSQL_PID=
 
 missing=()     # what to tell a person
 packages=()    # what to tell apt-get
@@ -40,14 +41,34 @@ have_libpq() {
     || compgen -G "$dir/libpq.dylib" >/dev/null
 }
 
+# Where mysqlclient-sys looks: what it is told, then pkg-config, then mysql_config,
+# which Debian's libmariadb-dev does not have.
+have_libmysql() {
+  [ -n "${MYSQLCLIENT_LIB_DIR:-}" ] || pkg-config --exists mysqlclient 2>/dev/null \
+    || pkg-config --exists libmariadb 2>/dev/null || command -v mysql_config >/dev/null
+}
+
+# Servers are not on everybody's path.
+mysql_server() { PATH=$PATH:/usr/sbin:/usr/libexec command -v mariadbd; }
+
 look() { # WHAT...
   missing=() packages=()
   local what
   for what in "$@"; do
     case $what in
       libpq) have_libpq || want "libpq development files (libpq.so and pg_config)" libpq-dev ;;
+      libmysql)
+        if ! have_libmysql; then
+          want "MariaDB or MySQL client development files" libmariadb-dev
+          want "pkg-config, to find them" pkg-config
+        fi
+        ;;
       redis) command -v redis-server >/dev/null || want "redis-server" redis-server ;;
       postgres) postgres_bin >/dev/null || want "PostgreSQL server (initdb, postgres, psql)" postgresql ;;
+      mysql)
+        { mysql_server && command -v mariadb-install-db && command -v mariadb; } >/dev/null \
+          || want "MariaDB server (mariadbd, mariadb-install-db, mariadb)" mariadb-server
+        ;;
     esac
   done
   [ ${#missing[@]} -eq 0 ]
@@ -94,8 +115,8 @@ bring() {
     printf '  - %s\n' "${missing[@]}"
     echo "install with one of:"
     echo "  Debian, Ubuntu:  sudo apt-get install -y ${packages[*]}"
-    echo "  Fedora:          sudo dnf install -y redis postgresql-server postgresql-contrib libpq-devel"
-    echo "  macOS:           brew install redis postgresql libpq"
+    echo "  Fedora:          sudo dnf install -y redis postgresql-server postgresql-contrib libpq-devel mariadb-server mariadb-connector-c-devel pkgconf"
+    echo "  macOS:           brew install redis postgresql libpq mariadb pkgconf"
   } >&2
   return 1
 }
@@ -209,6 +230,46 @@ start_postgres() {
   return 1
 }
 
+start_mysql() {
+  local server dir=$SERVERS_DIR/mysql port try
+  local -a options=(--no-defaults --datadir="$SERVERS_DIR/mysql/data")
+  local -a client=(mariadb --no-defaults --user=root --socket="$SERVERS_DIR/mysql/socket")
+  server=$(mysql_server)
+  mkdir -m 700 "$dir"
+  : >"$dir/log"
+  # As root it runs only where it is told so.
+  [ "$(id -u)" -ne 0 ] || options+=(--user=root)
+  if ! mariadb-install-db "${options[@]}" --auth-root-authentication-method=normal \
+    --skip-test-db </dev/null >>"$dir/log" 2>&1; then
+    echo "error: mariadb-install-db failed:" >&2
+    tail -n 20 "$dir/log" >&2
+    return 1
+  fi
+  # What a crash would lose is of no interest here.
+  options+=(--socket="$dir/socket" --pid-file="$dir/pid" --bind-address=127.0.0.1
+    --skip-name-resolve --skip-log-bin --max-connections=400 --character-set-server=utf8mb4
+    --innodb-flush-log-at-trx-commit=0 --innodb-buffer-pool-size=64M)
+  for try in 1 2 3; do
+    port=$(free_port)
+    spawn "$dir/log" "$server" "${options[@]}" --port="$port"
+    MYSQL_PID=$SPAWNED
+    # Through the socket in our own directory: nobody else can be behind it.
+    if ready "$MYSQL_PID" 60 "${client[@]}" -e 'SELECT 1'; then
+      if "${client[@]}" >>"$dir/log" 2>&1 -e "CREATE DATABASE cache_test; \
+        GRANT ALL ON *.* TO cache@'127.0.0.1' IDENTIFIED BY 'cache'"; then
+        export TEST_MYSQL_URL=mysql://cache:cache@127.0.0.1:$port/cache_test
+        return 0
+      fi
+      break
+    fi
+    end "$MYSQL_PID" TERM
+    MYSQL_PID=
+  done
+  echo "error: MariaDB did not start ($try tries); its log:" >&2
+  tail -n 20 "$dir/log" >&2
+  return 1
+}
+
 start_servers() {
   # An environment of the caller must not lead libpq to another server.
   unset "${!PG@}"
@@ -216,7 +277,7 @@ start_servers() {
   # unix socket is limited to some hundred bytes.
   SERVERS_DIR=$(mktemp -d /tmp/cache-tests.XXXXXXXX) || return 1
   chmod 711 "$SERVERS_DIR"
-  start_redis && start_postgres
+  start_redis && start_postgres && start_mysql
 }
 
 end() { # PID SIGNAL: and wait; by force after ten seconds
@@ -237,8 +298,9 @@ stop_servers() {
   end "$REDIS_PID" TERM
   # INT is PostgreSQL's fast shutdown; TERM would wait for its clients.
   end "$POSTGRES_PID" INT
-  REDIS_PID='' POSTGRES_PID=''
+  end "$MYSQL_PID" TERM
+  REDIS_PID='' POSTGRES_PID='' MYSQL_PID=''
   [ -z "$SERVERS_DIR" ] || rm -rf -- "$SERVERS_DIR"
   SERVERS_DIR=
-  unset TEST_REDIS_URL TEST_REDIS_SERVER TEST_POSTGRES_URL BENCH_POSTGRES_URL
+  unset TEST_REDIS_URL TEST_REDIS_SERVER TEST_POSTGRES_URL BENCH_POSTGRES_URL TEST_MYSQL_URL
 }

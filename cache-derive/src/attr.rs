@@ -28,7 +28,7 @@ const ON_STRUCT: &[(&str, &str)] = &[
     ("bulk", "bulk = 1000"),
     ("key", "key(column)"),
     ("cache_version", "cache_version = 2"),
-    ("backends", "backends(sqlite, postgres)"),
+    ("backends", "backends(sqlite, postgres, mysql)"),
     ("crate", "crate = path::to::cache_runtime"),
 ];
 
@@ -104,10 +104,11 @@ pub(crate) enum OnWrite {
 pub(crate) enum Backend {
     Sqlite,
     Postgres,
+    Mysql,
 }
 
 impl Backend {
-    pub(crate) const ALL: [Self; 2] = [Self::Sqlite, Self::Postgres];
+    pub(crate) const ALL: [Self; 3] = [Self::Sqlite, Self::Postgres, Self::Mysql];
 }
 
 /// The attributes of a struct.
@@ -285,10 +286,11 @@ fn backends(ctxt: &Ctxt, item: &Item, form: &str) -> Option<Vec<Backend>> {
         let backend = match name.to_string().as_str() {
             "sqlite" => Backend::Sqlite,
             "postgres" => Backend::Postgres,
+            "mysql" => Backend::Mysql,
             _ => {
                 ctxt.error(
                     name,
-                    format!("unknown backend `{name}`: expected `sqlite` or `postgres`"),
+                    format!("unknown backend `{name}`: expected `sqlite`, `postgres` or `mysql`"),
                     format!("write `{form}`"),
                 );
                 continue;

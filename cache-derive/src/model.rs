@@ -224,13 +224,15 @@ impl Model {
         self.backends.retain(|backend| match backend {
             Backend::Sqlite => named("Sqlite"),
             Backend::Postgres => named("Pg"),
+            Backend::Mysql => named("Mysql"),
         });
         if self.backends.is_empty() && self.attrs.backends.at.is_none() {
             ctxt.error(
                 checked.first(),
                 "`check_for_backend` names no backend that this release can cache",
                 format!(
-                    "name `diesel::sqlite::Sqlite` or `diesel::pg::Pg` there, or write `{}`",
+                    "name `diesel::sqlite::Sqlite`, `diesel::pg::Pg` or `diesel::mysql::Mysql` there, \
+                     or write `{}`",
                     form("backends")
                 ),
             );

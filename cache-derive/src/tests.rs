@@ -8,6 +8,7 @@ fn pretty(tokens: TokenStream) -> String {
     // out: take the switch away.
     let text = tokens.to_string().replace(":: cache_runtime :: __if_sqlite !", "mod __if_sqlite");
     let text = text.replace(":: cache_runtime :: __if_postgres !", "mod __if_postgres");
+    let text = text.replace(":: cache_runtime :: __if_mysql !", "mod __if_mysql");
     syn2::parse_str(&text).map_or(text, |items| prettyplease::unparse(&items))
 }
 

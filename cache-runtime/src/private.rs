@@ -4,12 +4,13 @@ pub use diesel;
 pub use serde;
 
 pub use crate::facade::repository::{Cached, Repository};
+pub use crate::ports::condition::Condition;
 pub use crate::ports::database::{Database, Dialect};
 pub use crate::ports::keys_in::KeysIn;
+pub use crate::ports::load::Load;
 pub use crate::ports::model::{
     Change, Descriptor, FromRow, Insert, Model, Save, Statements, Upsert, Versioned,
 };
-pub use crate::ports::statement::{Condition, Load};
 pub use crate::ports::version::{first_version, next_version};
 pub use crate::values::error::Result;
 pub use crate::values::key::{AsKey, Key, KeyParts, KeyWriter};
@@ -56,5 +57,17 @@ macro_rules! __if_postgres { ($($item:item)*) => { $($item)* }; }
 #[doc(hidden)]
 #[macro_export]
 macro_rules! __if_postgres {
+    ($($item:item)*) => {};
+}
+
+/// Keeps its items where the runtime's feature `mysql` is on.
+#[cfg(feature = "mysql")]
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __if_mysql { ($($item:item)*) => { $($item)* }; }
+#[cfg(not(feature = "mysql"))]
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __if_mysql {
     ($($item:item)*) => {};
 }

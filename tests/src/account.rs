@@ -52,7 +52,7 @@ impl AccountChanges {
     }
 }
 
-pub const CREATE: &str = "CREATE TABLE accounts (id BIGINT PRIMARY KEY, email TEXT NOT NULL UNIQUE, balance BIGINT NOT NULL)";
+pub const CREATE: &str = "CREATE TABLE accounts (id BIGINT PRIMARY KEY, email VARCHAR(250) NOT NULL UNIQUE, balance BIGINT NOT NULL)";
 
 diesel::table! {
     tags (name) {

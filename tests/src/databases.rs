@@ -1,4 +1,5 @@
-//! Databases of a test's own: a SQLite file, or a schema in the PostgreSQL of `tests/run`.
+//! Databases of a test's own: a SQLite file, a schema in the PostgreSQL or a database in the
+//! MariaDB of `tests/run`.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
@@ -7,8 +8,8 @@ use cache_runtime::DieselAsync;
 use diesel::connection::{InstrumentationEvent, SimpleConnection as _};
 use diesel::prelude::*;
 use diesel::r2d2::{ConnectionManager, CustomizeConnection, Pool, R2D2Connection};
-use diesel_async::AsyncPgConnection;
 use diesel_async::pooled_connection::AsyncDieselConnectionManager;
+use diesel_async::{AsyncMysqlConnection, AsyncPgConnection};
 
 static NEXT: AtomicU32 = AtomicU32::new(0);
 
@@ -100,10 +101,6 @@ impl Sqlite {
         self.folder.path().join("test.sqlite").to_str().unwrap().to_owned()
     }
 
-    pub fn is_sqlite(&self) -> bool {
-        true
-    }
-
     /// Runs SQL past every cache.
     pub fn execute(&self, sql: &str) {
         self.pool.get().unwrap().batch_execute(sql).unwrap();
@@ -151,11 +148,89 @@ impl Postgres {
         &self.url
     }
 
-    pub fn is_sqlite(&self) -> bool {
-        false
-    }
-
     pub fn execute(&self, sql: &str) {
         self.pool.get().unwrap().batch_execute(sql).unwrap();
+    }
+}
+
+/// A database of its own in MariaDB.
+pub struct Mysql {
+    pub pool: Pool<ConnectionManager<MysqlConnection>>,
+    pub statements: Statements,
+    url: String,
+}
+
+impl Mysql {
+    pub fn with(sql: &[&str]) -> Self {
+        let name = unique_name();
+        let base = crate::mysql_url();
+        MysqlConnection::establish(&base)
+            .expect("MariaDB answers")
+            .batch_execute(&format!("CREATE DATABASE {name}"))
+            .unwrap();
+        let (server, _) = base.rsplit_once('/').expect("the URL names a database");
+        let url = format!("{server}/{name}");
+        let (pool, statements) = pool::<MysqlConnection>(&url, "");
+        for statement in sql {
+            pool.get().unwrap().batch_execute(statement).unwrap();
+        }
+        Self { pool, statements, url }
+    }
+
+    /// The same database through diesel-async.
+    pub fn asynchronous(&self) -> DieselAsync<AsyncMysqlConnection> {
+        let manager = AsyncDieselConnectionManager::<AsyncMysqlConnection>::new(&self.url);
+        let pool = deadpool::managed::Pool::builder(manager).max_size(4).build().unwrap();
+        DieselAsync::new(pool)
+    }
+
+    /// A connection beside the pool.
+    pub fn establish(&self) -> MysqlConnection {
+        MysqlConnection::establish(&self.url).unwrap()
+    }
+
+    /// Leads to the database.
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// Runs SQL past every cache.
+    pub fn execute(&self, sql: &str) {
+        self.pool.get().unwrap().batch_execute(sql).unwrap();
+    }
+}
+
+/// What the servers' own SQL is, where the suites need it.
+pub trait Sql {
+    /// Takes the counter of versions away.
+    const DROP_COUNTER: &'static str;
+
+    /// Sets the counter of versions.
+    fn set_counter(value: i64) -> String;
+}
+
+const SET_COUNTER: &str = "UPDATE cache_version SET value = ";
+
+impl Sql for Sqlite {
+    const DROP_COUNTER: &'static str = "DROP TABLE cache_version";
+
+    fn set_counter(value: i64) -> String {
+        format!("{SET_COUNTER}{value}")
+    }
+}
+
+impl Sql for Mysql {
+    const DROP_COUNTER: &'static str = "DROP TABLE cache_version";
+
+    fn set_counter(value: i64) -> String {
+        format!("{SET_COUNTER}{value}")
+    }
+}
+
+impl Sql for Postgres {
+    const DROP_COUNTER: &'static str = "DROP SEQUENCE cache_version";
+
+    fn set_counter(value: i64) -> String {
+        format!("SELECT setval('cache_version', {value})")
     }
 }

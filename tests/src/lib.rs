@@ -34,6 +34,14 @@ pub fn postgres_url() -> String {
     required("TEST_POSTGRES_URL")
 }
 
+/// The URL of the run's own MariaDB, database `cache_test`.
+///
+/// # Panics
+/// As [`redis_url`].
+pub fn mysql_url() -> String {
+    required("TEST_MYSQL_URL")
+}
+
 fn required(name: &str) -> String {
     std::env::var(name).unwrap_or_else(|_| panic!("{name} is not set: run this through tests/run"))
 }

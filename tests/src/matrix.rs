@@ -25,6 +25,18 @@ macro_rules! matrix {
             postgres_async_redis:
                 ::cache_runtime::DieselAsync<::diesel_async::AsyncPgConnection>, Postgres,
                 Server::asynchronous, Redis;
+            mysql_in_process:
+                ::cache_runtime::R2d2<::diesel::MysqlConnection>, Mysql,
+                |s| ::cache_runtime::R2d2::new(s.pool.clone()), InProcess;
+            mysql_redis:
+                ::cache_runtime::R2d2<::diesel::MysqlConnection>, Mysql,
+                |s| ::cache_runtime::R2d2::new(s.pool.clone()), Redis;
+            mysql_async_in_process:
+                ::cache_runtime::DieselAsync<::diesel_async::AsyncMysqlConnection>, Mysql,
+                Server::asynchronous, InProcess;
+            mysql_async_redis:
+                ::cache_runtime::DieselAsync<::diesel_async::AsyncMysqlConnection>, Mysql,
+                Server::asynchronous, Redis;
         }
     };
     (@each $body:literal, $tables:expr;

@@ -108,4 +108,4 @@ versions! {
     validated_through: (pattern = "write_through", consistency = "strict(validated)", bulk = 3);
 }
 
-pub const CREATE_VERSIONS: &str = "CREATE TABLE versions (id BIGINT PRIMARY KEY, email TEXT NOT NULL UNIQUE, balance BIGINT NOT NULL, version BIGINT NOT NULL)";
+pub const CREATE_VERSIONS: &str = "CREATE TABLE versions (id BIGINT PRIMARY KEY, email VARCHAR(250) NOT NULL UNIQUE, balance BIGINT NOT NULL, version BIGINT NOT NULL)";

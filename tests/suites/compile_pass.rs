@@ -64,7 +64,7 @@ mod public {
         insert(NewGate),
         changeset(GateChanges, Retyped<i32>),
         cache_version = 1,
-        backends(sqlite, postgres),
+        backends(sqlite, postgres, mysql),
         crate = crate::facade::caching,
     )]
     pub(crate) struct Gate {

@@ -198,15 +198,14 @@ mod statements {
     use cache_tests::models::setting::{NewSetting, Setting, SettingChanges};
     use cache_tests::models::webhook::{NewWebhook, Webhook, WebhookChanges};
     use cache_tests::models::{Sample, Sql, account, article, carrier, seat, setting, webhook};
-    use diesel::connection::{Connection, LoadConnection, SimpleConnection};
+    use diesel::connection::{Connection, SimpleConnection};
     use diesel::sqlite::{Sqlite, SqliteConnection};
 
     fn rows<M: FromRow<Sqlite>>(
         connection: &mut SqliteConnection,
         load: Load<Sqlite, M>,
     ) -> Vec<M> {
-        let rows = LoadConnection::load(connection, load).expect("the statement runs");
-        rows.map(|row| M::from_row(&row.expect("a row")).expect("reads")).collect()
+        load.on(connection).expect("the statement runs")
     }
 
     /// Writes ten rows by `I` and changes them by `C`, each way that there is.

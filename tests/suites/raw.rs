@@ -7,7 +7,7 @@ use std::time::Duration;
 use cache_runtime::ports::Dialect as _;
 use cache_runtime::{Cache, DieselAsync, Error, ErrorKind, InProcess, R2d2, Result, models};
 use cache_tests::account::{CREATE, accounts};
-use cache_tests::databases::{Postgres, Sqlite};
+use cache_tests::databases::{Mysql, Postgres, Sqlite};
 use cache_tests::modes::{CREATE_VERSIONS, fenced_through, through, validated, versions};
 use cache_tests::stores::namespace;
 use diesel::prelude::*;
@@ -212,6 +212,7 @@ macro_rules! blocking {
 blocking! {
     sqlite: SqliteConnection, Sqlite;
     postgres: PgConnection, Postgres;
+    mysql: MysqlConnection, Mysql;
 }
 
 #[tokio::test]

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use cache_runtime::ports::{Database, Model};
 use cache_runtime::{Cache, DieselAsync, R2d2, Redis, models};
-use cache_tests::databases::{Postgres, Sqlite};
+use cache_tests::databases::{Mysql, Postgres, Sqlite};
 use cache_tests::models::account::{
     Account, AccountChanges, ImportedAccount, NewAccount, NewSecret,
 };
@@ -20,8 +20,8 @@ use cache_tests::models::{
 };
 use cache_tests::redis_url;
 use cache_tests::stores::namespace;
-use diesel::{PgConnection, SqliteConnection};
-use diesel_async::AsyncPgConnection;
+use diesel::{MysqlConnection, PgConnection, SqliteConnection};
+use diesel_async::{AsyncMysqlConnection, AsyncPgConnection};
 
 async fn settle() {
     tokio::time::sleep(Duration::from_millis(40)).await;
@@ -122,6 +122,35 @@ async fn on_postgres_over_diesel_async() {
         .await
         .unwrap();
     // The statements of this driver are not counted; the columns are compared all the same.
+    live_everywhere!(cache, || 0);
+}
+
+fn mysql() -> Mysql {
+    Mysql::with(&SQL.map(|sql| sql.mysql.unwrap()))
+}
+
+#[tokio::test]
+async fn on_mysql() {
+    let mysql = mysql();
+    let cache: Cache<R2d2<MysqlConnection>> = Cache::builder(mysql.pool.clone())
+        .store(Redis::url(&redis_url()).unwrap())
+        .models(models![Carrier, Account, ArticleHead, Seat, Setting, Webhook])
+        .namespace(namespace())
+        .build()
+        .await
+        .unwrap();
+    live_everywhere!(cache, || mysql.statements.count());
+}
+
+#[tokio::test]
+async fn on_mysql_over_diesel_async() {
+    let cache: Cache<DieselAsync<AsyncMysqlConnection>> = Cache::builder(mysql().asynchronous())
+        .store(Redis::url(&redis_url()).unwrap())
+        .models(models![Carrier, Account, ArticleHead, Seat, Setting, Webhook])
+        .namespace(namespace())
+        .build()
+        .await
+        .unwrap();
     live_everywhere!(cache, || 0);
 }
 

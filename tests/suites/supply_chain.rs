@@ -238,11 +238,28 @@ fn no_backend_by_default() {
 fn postgres_alone_needs_no_sqlite() {
     let tree =
         tree(&["--no-default-features", "--features", "postgres,r2d2,diesel-async,redis,bincode"]);
-    for other in ["libsqlite3-sys", "mysqlclient-sys"] {
+    for other in ["libsqlite3-sys", "mysqlclient-sys", "mysql_async"] {
         assert!(!holds(&tree, other), "PostgreSQL alone pulls in {other}");
     }
     let features = diesel_features(&tree);
-    assert!(features.contains("postgres_backend") && !features.contains("sqlite"), "{features:?}");
+    assert!(features.contains("postgres_backend"), "{features:?}");
+    for other in ["sqlite", "mysql", "mysql_backend"] {
+        assert!(!features.contains(other), "PostgreSQL alone turns on diesel/{other}");
+    }
+}
+
+/// Nor the client's library: an application on `AsyncMysqlConnection` has none.
+#[test]
+fn mysql_alone_needs_no_other() {
+    let tree = tree(&["--no-default-features", "--features", "mysql,r2d2,diesel-async"]);
+    for other in CLIENTS.iter().chain(&["tokio-postgres"]) {
+        assert!(!holds(&tree, other), "MySQL alone pulls in {other}");
+    }
+    let features = diesel_features(&tree);
+    assert!(features.contains("mysql_backend"), "{features:?}");
+    for other in ["sqlite", "postgres", "postgres_backend"] {
+        assert!(!features.contains(other), "MySQL alone turns on diesel/{other}");
+    }
 }
 
 /// The other way round shows that the check would see it.

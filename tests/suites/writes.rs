@@ -6,6 +6,7 @@ use std::time::Duration;
 use cache_runtime::ports::{Dialect as _, Model as _, Store};
 use cache_runtime::{Cache, Consistency, Database, Error, ErrorKind, Result, models};
 use cache_tests::account::{CREATE, accounts};
+use cache_tests::databases::Sql as _;
 use cache_tests::gate::{Gate, GatedDatabase, GatedStore};
 use cache_tests::modes::{
     CREATE_VERSIONS, fenced, fenced_through, through, validated, validated_through, versioned,

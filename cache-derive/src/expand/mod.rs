@@ -75,6 +75,7 @@ fn on_backend(model: &Model, backend: Backend, items: &TokenStream) -> TokenStre
     let (switch, db) = match backend {
         Backend::Sqlite => (quote!(__if_sqlite), quote!(sqlite::Sqlite)),
         Backend::Postgres => (quote!(__if_postgres), quote!(pg::Pg)),
+        Backend::Mysql => (quote!(__if_mysql), quote!(mysql::Mysql)),
     };
     quote! {
         #krate::#switch! {

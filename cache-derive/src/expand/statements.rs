@@ -1,10 +1,12 @@
-//! The statements, once for each backend: the same tokens, with `__Db` another type.
+//! The statements, once for each backend: the same tokens, with `__Db` another type, but for
+//! inserts and upserts where the backend cannot return the row.
 
 use proc_macro2::{Literal, TokenStream};
 use quote::quote;
 use syn::Type;
 
 use super::{column, on_backend, tuple};
+use crate::attr::Backend;
 use crate::model::{Field, Model};
 
 /// All statements on all of the model's backends.
@@ -14,24 +16,33 @@ pub(super) fn expand(model: &Model) -> TokenStream {
     let statements = statements(model);
     let inserts = types(model.attrs.insert.value.as_ref());
     let changesets = types(model.attrs.changeset.value.as_ref());
-    let insert = inserts.iter().map(|ty| insert(model, ty));
-    let change = changesets.iter().map(|ty| change(model, ty));
-    let pairs =
-        inserts.iter().flat_map(|insert| changesets.iter().map(move |change| (insert, change)));
-    let upsert = pairs.map(|(insert, change)| upsert(model, insert, change));
+    let change: Vec<_> = changesets.iter().map(|ty| change(model, ty)).collect();
     let save = model.attrs.save.value.map(|()| save(model));
-    let items = quote! {
-        #methods
+    let items = |backend| {
+        let insert = inserts.iter().map(|ty| insert(model, ty, backend));
+        let pairs =
+            inserts.iter().flat_map(|insert| changesets.iter().map(move |change| (insert, change)));
+        let upsert = pairs.map(|(insert, change)| upsert(model, insert, change, backend));
+        quote! {
+            #methods
 
-        type __Columns = (#(#columns,)*);
+            type __Columns = (#(#columns,)*);
 
-        #statements
-        #(#insert)*
-        #(#change)*
-        #(#upsert)*
-        #save
+            #statements
+            #(#insert)*
+            #(#change)*
+            #(#upsert)*
+            #save
+        }
     };
-    model.backends.iter().map(|backend| on_backend(model, *backend, &items)).collect()
+    model.backends.iter().map(|backend| on_backend(model, *backend, &items(*backend))).collect()
+}
+
+/// The values of an insert by themselves, for a backend that reads the row back by its key. The
+/// type is one that only Diesel can name; its field is not.
+fn values_of(model: &Model, values: &TokenStream) -> TokenStream {
+    let table = &model.table;
+    quote!(__diesel::Insertable::<#table::table>::values(#values).values)
 }
 
 /// Diesel's methods that the statements call, no more, lest an import be unused.
@@ -79,11 +90,11 @@ fn statements(model: &Model) -> TokenStream {
         #[automatically_derived]
         impl __c::Statements<__Db> for #ident {
             fn is(__key: Self::Key) -> __c::Condition<__Db> {
-                __c::Condition::new(#is)
+                __c::Condition::by_key(#is)
             }
 
             fn among(__keys: ::std::vec::Vec<Self::Key>) -> __c::Condition<__Db> {
-                __c::Condition::new(#among)
+                __c::Condition::by_key(#among)
             }
 
             fn carries(__lookup: Self::Lookup) -> __c::Condition<__Db> {
@@ -95,14 +106,23 @@ fn statements(model: &Model) -> TokenStream {
     }
 }
 
-fn insert(model: &Model, ty: &Type) -> TokenStream {
+fn insert(model: &Model, ty: &Type, backend: Backend) -> TokenStream {
     let (ident, table) = (&model.ident, &model.table);
     let values = with_version(model, &quote!(self), &first(model));
+    let load = match backend {
+        Backend::Sqlite | Backend::Postgres => {
+            quote!(__c::Load::returning(__diesel::insert_into(#table::table).values(#values)))
+        }
+        Backend::Mysql => {
+            let values = values_of(model, &values);
+            quote!(__c::Load::inserted(#values))
+        }
+    };
     quote! {
         #[automatically_derived]
         impl __c::Insert<#ident, __Db> for #ty {
             fn insert(self) -> __c::Load<__Db, #ident> {
-                __c::Load::returning(__diesel::insert_into(#table::table).values(#values))
+                #load
             }
         }
     }
@@ -115,7 +135,10 @@ fn change(model: &Model, ty: &Type) -> TokenStream {
         #[automatically_derived]
         impl __c::Change<#ident, __Db> for #ty {
             fn update(self, __rows: __c::Condition<__Db>) -> __c::Load<__Db, #ident> {
-                __c::Load::returning(__diesel::update(#table::table.filter(__rows)).set(#changes))
+                __c::Load::updated(
+                    ::core::clone::Clone::clone(&__rows),
+                    __diesel::update(#table::table.filter(__rows)).set(#changes),
+                )
             }
         }
     }
@@ -134,7 +157,8 @@ fn save(model: &Model) -> TokenStream {
         impl __c::Save<__Db> for #ident {
             fn save(self) -> __c::Load<__Db, Self> {
                 let __row = <Self as __c::Statements<__Db>>::is(__c::Model::key(&self));
-                __c::Load::returning(
+                __c::Load::updated(
+                    ::core::clone::Clone::clone(&__row),
                     __diesel::update(#table::table.filter(__row)).set((#(#saved,)* #next)),
                 )
             }
@@ -166,22 +190,31 @@ fn next(model: &Model) -> Option<TokenStream> {
     })
 }
 
-fn upsert(model: &Model, insert: &Type, change: &Type) -> TokenStream {
+fn upsert(model: &Model, insert: &Type, change: &Type, backend: Backend) -> TokenStream {
     let (ident, table) = (&model.ident, &model.table);
     let conflict = tuple(model.at(&model.key).map(|field| column(model, field)));
     let values = with_version(model, &quote!(self), &first(model));
     let changes = with_version(model, &quote!(__change), &next(model));
+    let load = match backend {
+        Backend::Sqlite | Backend::Postgres => quote! {
+            __c::Load::returning(
+                __diesel::insert_into(#table::table)
+                    .values(#values)
+                    .on_conflict(#conflict)
+                    .do_update()
+                    .set(#changes),
+            )
+        },
+        Backend::Mysql => {
+            let values = values_of(model, &values);
+            quote!(__c::Load::upserted(#values, #changes))
+        }
+    };
     quote! {
         #[automatically_derived]
         impl __c::Upsert<#ident, __Db, #change> for #insert {
             fn upsert(self, __change: #change) -> __c::Load<__Db, #ident> {
-                __c::Load::returning(
-                    __diesel::insert_into(#table::table)
-                        .values(#values)
-                        .on_conflict(#conflict)
-                        .do_update()
-                        .set(#changes),
-                )
+                #load
             }
         }
     }

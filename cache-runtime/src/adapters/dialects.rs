@@ -1,13 +1,13 @@
 //! The databases' differences.
 
-#[cfg(any(feature = "postgres", feature = "sqlite"))]
+#[cfg(any(feature = "mysql", feature = "postgres", feature = "sqlite"))]
 use diesel::deserialize::{self, FromSqlRow};
-#[cfg(any(feature = "postgres", feature = "sqlite"))]
+#[cfg(any(feature = "mysql", feature = "postgres", feature = "sqlite"))]
 use diesel::row::Row;
-#[cfg(any(feature = "postgres", feature = "sqlite"))]
+#[cfg(any(feature = "mysql", feature = "postgres", feature = "sqlite"))]
 use diesel::sql_types::{BigInt, Text};
 
-#[cfg(any(feature = "postgres", feature = "sqlite"))]
+#[cfg(any(feature = "mysql", feature = "postgres", feature = "sqlite"))]
 use crate::ports::database::{Claim, Dialect};
 
 #[cfg(feature = "sqlite")]
@@ -16,8 +16,11 @@ impl Dialect for diesel::sqlite::Sqlite {
     const BEGIN_WRITE: &'static str = "BEGIN IMMEDIATE";
     // The write lock is held already.
     const LOCK_ROWS: &'static str = "";
+    const RETURNING: bool = true;
+    const ERRORS_END_TRANSACTIONS: bool = false;
     const MAX_BINDS: usize = 32_766;
     const NEXT_VERSION: &'static str = "(SELECT value FROM cache_version)";
+    const CAST_INTEGER: &'static str = "BIGINT";
     const COUNT_VERSION: &'static str = "UPDATE cache_version SET value = value + 1";
     const CHECK_COUNTER: &'static str = "SELECT value FROM cache_version LIMIT 0";
     const CREATE_COUNTER: &'static str = "CREATE TABLE IF NOT EXISTS cache_version (value BIGINT NOT NULL); \
@@ -57,8 +60,11 @@ impl Dialect for diesel::sqlite::Sqlite {
 impl Dialect for diesel::pg::Pg {
     const BEGIN_WRITE: &'static str = "BEGIN";
     const LOCK_ROWS: &'static str = " FOR UPDATE";
+    const RETURNING: bool = true;
+    const ERRORS_END_TRANSACTIONS: bool = false;
     const MAX_BINDS: usize = 65_535;
     const NEXT_VERSION: &'static str = "nextval('cache_version')";
+    const CAST_INTEGER: &'static str = "BIGINT";
     const COUNT_VERSION: &'static str = "";
     const CHECK_COUNTER: &'static str = "SELECT last_value::text FROM cache_version";
     const CREATE_COUNTER: &'static str = "CREATE SEQUENCE IF NOT EXISTS cache_version";
@@ -69,9 +75,8 @@ impl Dialect for diesel::pg::Pg {
 
     fn claim(namespace: &str) -> Claim {
         let name = literal(&format!("cache-runtime {namespace}"));
-        Claim::Transaction(format!(
-            "SELECT pg_try_advisory_xact_lock(hashtextextended({name}, 0))::text"
-        ))
+        let take = format!("SELECT pg_try_advisory_xact_lock(hashtextextended({name}, 0))::text");
+        Claim::Lock { take, give_back: None }
     }
 
     fn outcome_of(transaction: &str) -> String {
@@ -100,8 +105,84 @@ impl Dialect for diesel::pg::Pg {
     }
 }
 
-/// A string literal.
-#[cfg(any(feature = "postgres", feature = "sqlite"))]
+/// MySQL 8 and MariaDB, with tables that know transactions (InnoDB).
+#[cfg(feature = "mysql")]
+impl Dialect for diesel::mysql::Mysql {
+    // Both begin at REPEATABLE READ, where a plain SELECT after a lock was waited for would show
+    // the snapshot of before the wait, and a row that was just locked could be read as it had been.
+    // So each statement gets a snapshot of its own. It is also what lets a write lock the rows that
+    // it finds and not the gaps between them.
+    const BEGIN_WRITE: &'static str =
+        "SET TRANSACTION ISOLATION LEVEL READ COMMITTED; START TRANSACTION";
+    const LOCK_ROWS: &'static str = " FOR UPDATE";
+    // MariaDB could, but for updates; MySQL cannot at all.
+    const RETURNING: bool = false;
+    const ERRORS_END_TRANSACTIONS: bool = true;
+    const MAX_BINDS: usize = 65_535;
+    const NEXT_VERSION: &'static str = "(SELECT value FROM cache_version)";
+    const CAST_INTEGER: &'static str = "SIGNED";
+    // MySQL has no sequences, and AUTO_INCREMENT gives numbers in another order than that of the
+    // commits. The row stays locked until the transaction ends: writes of versioned models come one
+    // after the other, as they do on SQLite. LAST_INSERT_ID(value + 1) would spare the read of it,
+    // but an insert needs it to find its row.
+    const COUNT_VERSION: &'static str = "UPDATE cache_version SET value = value + 1 WHERE id = 1";
+    const CHECK_COUNTER: &'static str =
+        "SELECT CAST(value AS CHAR) FROM cache_version WHERE id = 1 LIMIT 0";
+    const CREATE_COUNTER: &'static str = "CREATE TABLE IF NOT EXISTS cache_version (id TINYINT PRIMARY KEY, value BIGINT NOT NULL) \
+         ENGINE = InnoDB; INSERT IGNORE INTO cache_version VALUES (1, 0)";
+    // Transactions have no name whose outcome is remembered. But a COMMIT that is under way has its
+    // connection, and a driver that lost its answer has given that up.
+    const TRANSACTION: &'static str = "SELECT CAST(CONNECTION_ID() AS CHAR)";
+
+    const PLACE: &'static str = "SELECT CONCAT(DATABASE(), '@', @@hostname, ':', @@port)";
+
+    fn claim(namespace: &str) -> Claim {
+        // Names are of the server and not of a database, and of 64 characters at most. On a cluster
+        // with several primaries they are of one node: processes must write to the same.
+        // In hexadecimal, as what a backslash means in a literal depends on the server's mode.
+        let namespace: String = namespace.bytes().map(|byte| format!("{byte:02x}")).collect();
+        let name =
+            format!("CONCAT('cache-runtime ', SHA1(CONCAT(DATABASE(), ' ', X'{namespace}')))");
+        Claim::Lock {
+            take: format!("SELECT IF(GET_LOCK({name}, 0) = 1, 'true', 'false')"),
+            give_back: Some(format!("SELECT IF(RELEASE_LOCK({name}) = 1, 'true', 'false')")),
+        }
+    }
+
+    fn outcome_of(transaction: &str) -> String {
+        // An account sees its own connections without a privilege. Whether one that is gone has
+        // committed is not known; that it will not commit any more is.
+        format!(
+            "SELECT IF(COUNT(*) > 0, 'in progress', 'aborted') FROM information_schema.processlist \
+             WHERE id = {}",
+            literal(transaction)
+        )
+    }
+
+    fn triggers_of(table: &str) -> String {
+        let (schema, table) = match table.split_once('.') {
+            Some((schema, table)) => (literal(schema), table),
+            None => ("DATABASE()".to_owned(), table),
+        };
+        format!(
+            "SELECT 'plain' FROM information_schema.triggers WHERE event_object_schema = {schema} \
+             AND event_object_table = {}",
+            literal(table)
+        )
+    }
+
+    fn text<'a>(row: &impl Row<'a, Self>) -> deserialize::Result<String> {
+        FromSqlRow::<Text, Self>::build_from_row(row)
+    }
+
+    fn integer<'a>(row: &impl Row<'a, Self>) -> deserialize::Result<i64> {
+        FromSqlRow::<BigInt, Self>::build_from_row(row)
+    }
+}
+
+/// A string literal. MySQL may take a backslash in it for more than that: there, only names of
+/// tables and transactions are written so.
+#[cfg(any(feature = "mysql", feature = "postgres", feature = "sqlite"))]
 fn literal(text: &str) -> String {
     format!("'{}'", text.replace('\'', "''"))
 }

@@ -8,8 +8,10 @@ use diesel_async::{
 use futures_util::TryStreamExt as _;
 
 use crate::ports::database::{Database, Dialect, Transaction};
+use crate::ports::load::{Load, Step};
 use crate::ports::model::FromRow;
-use crate::ports::statement::Load;
+use crate::ports::savepoint::probe;
+use crate::ports::statement::Statement;
 use crate::values::error::{Error, ErrorKind, Result};
 
 /// A database behind a deadpool pool of async connections of type `C`.
@@ -124,15 +126,20 @@ where
         if keep {
             AnsiTransactionManager::commit_transaction(connection).await?;
         } else {
+            let status = AnsiTransactionManager::transaction_manager_status_mut(connection);
+            if let Some(sql) = probe::<C::Backend>(status) {
+                connection.batch_execute(&sql).await?;
+            }
             AnsiTransactionManager::rollback_transaction(connection).await?;
         }
         Ok(())
     }
 
     async fn commit(mut self) -> Result<()> {
-        AnsiTransactionManager::commit_transaction(self.connection()?)
-            .await
-            .map_err(Error::from_commit)?;
+        let connection = self.connection()?;
+        if let Err(error) = AnsiTransactionManager::commit_transaction(connection).await {
+            return Err(Error::from_commit(answered(connection, error).await));
+        }
         // Back to the pool.
         drop(self.connection.take());
         Ok(())
@@ -145,15 +152,56 @@ where
     }
 }
 
+/// The failure of a COMMIT, and whether the server still answers: else nobody knows what became
+/// of it. Diesel asks by a ROLLBACK, on PostgreSQL; on MySQL diesel-async does not.
+async fn answered<C: AsyncConnection>(
+    connection: &mut C,
+    error: diesel::result::Error,
+) -> diesel::result::Error {
+    if matches!(error, diesel::result::Error::RollbackErrorOnCommit { .. }) {
+        return error;
+    }
+    match connection.batch_execute("ROLLBACK").await {
+        Ok(()) => error,
+        Err(rollback) => diesel::result::Error::RollbackErrorOnCommit {
+            rollback_error: Box::new(rollback),
+            commit_error: Box::new(error),
+        },
+    }
+}
+
 async fn rows<C, U>(connection: &mut C, load: Load<C::Backend, U>) -> Result<Vec<U>>
 where
     C: AsyncConnectionCore<Backend: Dialect>,
     U: FromRow<C::Backend>,
 {
-    let mut stream = std::pin::pin!(connection.load(load).await?);
-    let mut rows = Vec::new();
+    let (mut rows, mut changed) = (Vec::new(), 0);
+    for step in load.steps {
+        match step {
+            Step::Rows(select) => read(connection, select, &mut rows).await?,
+            Step::Run(statement) => changed = connection.execute_returning_count(statement).await?,
+            Step::Again(selects) => {
+                for select in selects(&std::mem::take(&mut rows)) {
+                    read(connection, select, &mut rows).await?;
+                }
+            }
+        }
+    }
+    load.expects.check(rows, changed)
+}
+
+async fn read<C, U>(
+    connection: &mut C,
+    statement: Statement<C::Backend>,
+    rows: &mut Vec<U>,
+) -> Result<()>
+where
+    C: AsyncConnectionCore<Backend: Dialect>,
+    U: FromRow<C::Backend>,
+{
+    let mut stream = std::pin::pin!(connection.load(statement).await?);
     while let Some(row) = stream.try_next().await? {
         rows.push(U::from_row(&row).map_err(diesel::result::Error::DeserializationError)?);
     }
-    Ok(rows)
+    Ok(())
 }

@@ -8,8 +8,9 @@ use diesel::{Connection, QueryResult};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::ports::database::{Database, Dialect, RawTransaction, Transaction};
+use crate::ports::load::Load;
 use crate::ports::model::FromRow;
-use crate::ports::statement::Load;
+use crate::ports::savepoint::probe;
 use crate::values::error::{Error, ErrorKind, Result};
 
 type Pooled<C> = PooledConnection<ConnectionManager<C>>;
@@ -162,7 +163,14 @@ where
     }
 
     async fn end_save(&mut self, keep: bool) -> Result<()> {
-        self.run(move |connection| Ok(end(connection, keep)?)).await
+        self.run(move |connection| {
+            let status = AnsiTransactionManager::transaction_manager_status_mut(connection);
+            if let Some(sql) = probe::<C::Backend>(status).filter(|_| !keep) {
+                connection.batch_execute(&sql)?;
+            }
+            Ok(end(connection, keep)?)
+        })
+        .await
     }
 
     async fn commit(mut self) -> Result<()> {

@@ -9,7 +9,7 @@ use super::fences::{Fences, Placed};
 use super::in_flight::InFlight;
 use super::invalidator::Invalidator;
 use crate::ports::database::{Database, Dialect};
-use crate::ports::statement::Load;
+use crate::ports::load::Load;
 use crate::ports::store::Put;
 use crate::ports::telemetry::Event;
 use crate::values::error::{Error, ErrorKind, Result};

@@ -2,7 +2,8 @@
 //! has one over the same database.
 //!
 //! The claim is a lock that ends with its holder, whatever becomes of it: on PostgreSQL an
-//! advisory lock of a transaction that stays open, beside a SQLite file a lock file. Caches of one
+//! advisory lock of a transaction that stays open, on MySQL one of its connection, beside a SQLite
+//! file a lock file. Caches of one
 //! process may share the claim, if they share the store.
 
 use std::collections::HashMap;
@@ -15,7 +16,7 @@ use parking_lot::Mutex;
 use super::switch::Switch;
 use crate::ports::clock::Clock;
 use crate::ports::database::{Claim, Database, Dialect, Transaction};
-use crate::ports::statement::Load;
+use crate::ports::load::Load;
 use crate::values::error::{Error, ErrorKind, Result};
 
 /// How often a lock that a connection holds is looked at.
@@ -67,7 +68,7 @@ pub(crate) async fn claim<D: Database>(
             file.try_lock().map_err(|_| taken("another process"))?;
             Exclusive { instance, _file: Some(file), _alive: None }
         }
-        Claim::Transaction(sql) => {
+        Claim::Lock { take: sql, give_back } => {
             let mut transaction = database.begin().await?;
             if !take(&mut transaction, clock, &sql).await? {
                 let _ = transaction.rollback().await;
@@ -75,7 +76,7 @@ pub(crate) async fn claim<D: Database>(
             }
             one_more_connection(database, clock).await?;
             let (alive, ended) = tokio::sync::oneshot::channel();
-            tokio::spawn(keep(transaction, clock.clone(), ended, lost.clone()));
+            tokio::spawn(keep(transaction, give_back, clock.clone(), ended, lost.clone()));
             Exclusive { instance, _file: None, _alive: Some(alive) }
         }
     };
@@ -124,6 +125,7 @@ async fn one_more_connection<D: Database>(database: &D, clock: &Arc<dyn Clock>) 
 /// Holds the lock's transaction, and sees to it that it is still there.
 async fn keep<T: Transaction>(
     mut transaction: T,
+    give_back: Option<String>,
     clock: Arc<dyn Clock>,
     mut ended: tokio::sync::oneshot::Receiver<()>,
     lost: Switch,
@@ -142,6 +144,13 @@ async fn keep<T: Transaction>(
                  process is started anew"
             );
             lost.close();
+            return;
+        }
+    }
+    if let Some(sql) = give_back {
+        let given: Result<Vec<String>> = transaction.load(Load::plain(sql)).await;
+        if given.is_err() {
+            // Dropped, the transaction takes the connection with it, and that the lock.
             return;
         }
     }

@@ -10,9 +10,10 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::debt::{Debt, Ledger, Touch};
 use super::in_flight::Ticket;
+use crate::ports::condition::Condition;
 use crate::ports::database::{Database, Dialect, Transaction};
+use crate::ports::load::Load;
 use crate::ports::model::Statements;
-use crate::ports::statement::{Condition, Load};
 use crate::values::error::{Error, ErrorKind, Result};
 use crate::values::guard::Guard;
 
@@ -76,9 +77,10 @@ impl<D: Database> Session<D> {
     }
 
     /// The transaction itself, for statements whose touches the caller adds.
-    pub(crate) fn transaction(&mut self) -> &mut D::Transaction {
+    pub(crate) fn transaction(&mut self) -> Result<&mut D::Transaction> {
+        self.usable()?;
         self.raw = true;
-        &mut self.transaction
+        Ok(&mut self.transaction)
     }
 
     pub(crate) fn touch(&mut self, touches: impl IntoIterator<Item = Touch>) {
@@ -95,6 +97,7 @@ impl<D: Database> Session<D> {
         &mut self,
         load: Load<D::Backend, M>,
     ) -> Result<Vec<M>> {
+        self.usable()?;
         let rows = self.transaction.load(load).await;
         self.failed |= rows.is_err();
         rows
@@ -105,6 +108,7 @@ impl<D: Database> Session<D> {
         &mut self,
         write: Write<D::Backend, M>,
     ) -> Result<Written<M>> {
+        self.usable()?;
         let written = self.run(write).await;
         // A conflict is found before anything is written: the caller may go on.
         self.failed |= written.as_ref().is_err_and(|error| error.kind() != ErrorKind::Conflict);
@@ -117,7 +121,10 @@ impl<D: Database> Session<D> {
         &mut self,
         keys: Vec<M::Key>,
     ) -> Result<Vec<M>> {
-        self.count::<M>().await?;
+        self.usable()?;
+        let counted = self.count::<M>().await;
+        self.failed |= counted.is_err();
+        counted?;
         self.load(Load::touch(M::among(keys))).await
     }
 
@@ -160,8 +167,16 @@ impl<D: Database> Session<D> {
         Ok(Written { before, after })
     }
 
+    /// After a statement that failed there is nothing to be done but to roll back. PostgreSQL
+    /// says so itself. On MySQL the transaction may be gone, and each statement would commit by
+    /// itself.
+    fn usable(&self) -> Result<()> {
+        if self.failed { Err(failed()) } else { Ok(()) }
+    }
+
     /// Begins a savepoint; the mark is for [`end_save`](Self::end_save).
     pub(crate) async fn save(&mut self) -> Result<Mark> {
+        self.usable()?;
         self.transaction.save().await?;
         Ok(Mark { touches: self.touches.len(), failed: self.failed })
     }
@@ -190,11 +205,7 @@ impl<D: Database> Session<D> {
     pub(crate) async fn conclude(mut self) -> Result<()> {
         if self.failed {
             self.rollback().await;
-            return Err(Error::new(
-                ErrorKind::Database,
-                "a statement of this transaction has failed, so it was rolled back; return the \
-                 error, or run such a statement in a savepoint",
-            ));
+            return Err(failed());
         }
         let mut debt = Debt::new(self.ledger.clone(), std::mem::take(&mut self.touches));
         let name = debt.is_strict() || self.raw;
@@ -230,6 +241,14 @@ impl<D: Database> Session<D> {
             Err(refused) => debt.settle().await.and(Err(refused)),
         }
     }
+}
+
+fn failed() -> Error {
+    Error::new(
+        ErrorKind::Database,
+        "a statement of this transaction has failed, so it is rolled back; return the error, or \
+         run such a statement in a savepoint",
+    )
 }
 
 /// The transaction's name, by which to ask for its outcome. Fails where the transaction has

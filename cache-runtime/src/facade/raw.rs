@@ -14,8 +14,8 @@ mod blocking {
     use crate::facade::transaction::Tx;
     use crate::patterns::write::touched_raw;
     use crate::ports::database::{Database, Dialect, RawTransaction};
+    use crate::ports::load::Load;
     use crate::ports::model::Statements;
-    use crate::ports::statement::Load;
     use crate::values::error::{Error, Result};
     use crate::values::key::AsKey;
 
@@ -35,7 +35,7 @@ mod blocking {
             T: Send + 'static,
             F: FnOnce(&mut Lent<D>) -> diesel::QueryResult<T> + Send + 'static,
         {
-            let outcome = self.session.transaction().run(|connection| Ok(work(connection)?)).await;
+            let outcome = self.session.transaction()?.run(|connection| Ok(work(connection)?)).await;
             if outcome.is_err() {
                 self.session.fail();
             }
@@ -66,7 +66,7 @@ mod blocking {
                 let outcome = work(&mut pinned);
                 Ok((outcome, pinned.touches))
             };
-            let (outcome, touches) = session.transaction().run(job).await?;
+            let (outcome, touches) = session.transaction()?.run(job).await?;
             session.touch(touches);
             Tx { session, cache: self.clone() }.end(outcome).await
         }
@@ -132,13 +132,15 @@ mod asynchronous {
     {
         /// The transaction's connection, for raw Diesel. Say with [`touch`](Self::touch) which
         /// cached rows it changes. After a statement that failed outside of a savepoint,
-        /// PostgreSQL accepts no other, and the transaction ends in a rollback.
+        /// PostgreSQL accepts no other, and the transaction ends in a rollback. MySQL may have rolled
+        /// back by itself, as after a deadlock, and what follows would commit alone: return the
+        /// error.
         ///
         /// # Errors
         ///
-        /// If the transaction has been torn down.
+        /// If the transaction has been torn down, or a statement of a repository has failed in it.
         pub fn connection(&mut self) -> Result<&mut M::Type> {
-            self.session.transaction().connection()
+            self.session.transaction()?.connection()
         }
     }
 }

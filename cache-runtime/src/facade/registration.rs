@@ -18,8 +18,8 @@ use crate::engine::tier::Tier;
 use crate::ports::BoxFuture;
 use crate::ports::clock::{Clock, Tokens};
 use crate::ports::database::{Database, Dialect};
+use crate::ports::load::Load;
 use crate::ports::model::{Descriptor, Model, Statements};
-use crate::ports::statement::Load;
 use crate::ports::telemetry::Telemetry;
 use crate::values::error::{Error, ErrorKind, Result};
 

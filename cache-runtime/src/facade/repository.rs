@@ -5,9 +5,10 @@ use std::sync::Arc;
 use crate::engine::debt::Ledger;
 use crate::engine::keeper::Keeper;
 use crate::patterns::write::{Order, alone};
+use crate::ports::condition::Filter;
 use crate::ports::database::{Database, Dialect};
+use crate::ports::load::Load;
 use crate::ports::model::{Change, Insert, Model, Save, Statements, Upsert, Versioned};
-use crate::ports::statement::{Filter, Load};
 use crate::values::error::{Error, ErrorKind, Result};
 use crate::values::key::{AsKey, KeyParts};
 

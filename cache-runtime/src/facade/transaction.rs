@@ -11,9 +11,10 @@ use super::repository::{
 use crate::engine::keeper::{Keeper, torn_down};
 use crate::engine::session::Session;
 use crate::patterns::write::{Order, touched_raw, within};
+use crate::ports::condition::Filter;
 use crate::ports::database::Database;
+use crate::ports::load::Load;
 use crate::ports::model::{Change, Insert, Model, Save, Statements, Upsert, Versioned};
-use crate::ports::statement::{Filter, Load};
 use crate::values::error::{Error, ErrorKind, Result};
 use crate::values::guard::Guard;
 use crate::values::key::AsKey;

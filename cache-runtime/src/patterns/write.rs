@@ -8,9 +8,10 @@ use super::{cache_aside, write_through};
 use crate::engine::debt::{Ledger, Touch};
 use crate::engine::keeper::{Keeper, torn_down};
 use crate::engine::session::{Session, Write};
+use crate::ports::condition::Condition;
 use crate::ports::database::{Database, Dialect};
+use crate::ports::load::Load;
 use crate::ports::model::{Model, Statements};
-use crate::ports::statement::{Condition, Load};
 use crate::values::error::{Error, ErrorKind, Result};
 use crate::values::policy::{OnWrite, Pattern};
 
@@ -83,7 +84,7 @@ pub(crate) async fn within<M: Statements<D::Backend>, D: Database>(
     // Old unique values are known only to the row as it was, and so is its version.
     let looks = !deletes && (!M::DESCRIPTOR.lookups.is_empty() || expected.is_some());
     let before = key.clone().filter(|_| looks).map(M::is);
-    let reread = keeper.triggers.is_some() && !deletes;
+    let reread = rereads(keeper) && !deletes;
     let written = session.write(Write { before, expected, change, reread }).await?;
     let before: Vec<Arc<M>> = written.before.into_iter().map(Arc::new).collect();
     let after: Vec<Arc<M>> = written.after.into_iter().map(Arc::new).collect();
@@ -96,6 +97,12 @@ pub(crate) async fn within<M: Statements<D::Backend>, D: Database>(
         touched(keeper, &before, &after)
     });
     Ok(after)
+}
+
+/// Whether what a statement returns may differ from the row as its triggers leave it. Where
+/// statements return nothing, the row has been read after it in any case.
+fn rereads<M: Statements<D::Backend>, D: Database>(keeper: &Keeper<M, D>) -> bool {
+    <D::Backend as Dialect>::RETURNING && keeper.triggers.is_some()
 }
 
 /// Changes or deletes exactly the rows that meet a condition now. They are locked and read first,
@@ -129,7 +136,7 @@ async fn by_filter<M: Statements<D::Backend>, D: Database>(
         ));
     }
     let rows = if whole { rows } else { M::among(found.iter().map(|row| row.key()).collect()) };
-    let reread = keeper.triggers.is_some() && !deletes && !whole;
+    let reread = rereads(keeper) && !deletes && !whole;
     let change = statement(rows);
     let write = Write { before: None, expected: None, change, reread };
     let after: Vec<Arc<M>> = session.write(write).await?.after.into_iter().map(Arc::new).collect();

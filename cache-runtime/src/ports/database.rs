@@ -7,8 +7,8 @@ use diesel::connection::LoadConnection;
 use diesel::deserialize;
 use diesel::row::Row;
 
+use super::load::{Load, Version};
 use super::model::FromRow;
-use super::statement::{Load, Version};
 use crate::values::error::Result;
 
 /// What differs between databases, and nothing else.
@@ -17,10 +17,17 @@ pub trait Dialect: Backend<QueryBuilder: Default> + Default + 'static {
     const BEGIN_WRITE: &'static str;
     /// Follows a SELECT whose rows must stay as they are until the transaction ends.
     const LOCK_ROWS: &'static str;
+    /// Whether a statement can return the rows that it wrote. Where it cannot, a [`Load`] of a
+    /// write is more than one statement.
+    const RETURNING: bool;
+    /// Whether a statement that fails can end its whole transaction, as a deadlock does on MySQL.
+    const ERRORS_END_TRANSACTIONS: bool;
     /// How many values one statement may bind.
     const MAX_BINDS: usize;
     /// The next number of the counter that versions are taken from, as an expression.
     const NEXT_VERSION: &'static str;
+    /// What CAST calls an integer of 64 bits.
+    const CAST_INTEGER: &'static str;
     /// What a transaction runs before [`NEXT_VERSION`](Self::NEXT_VERSION), if anything.
     const COUNT_VERSION: &'static str;
     /// Fails unless the counter is there. As every statement of the runtime's own it returns text.
@@ -56,8 +63,14 @@ pub trait Dialect: Backend<QueryBuilder: Default> + Default + 'static {
 pub enum Claim {
     /// On a file beside the database's own.
     File,
-    /// Taken by this statement, which answers `true` or `false`, until its transaction ends.
-    Transaction(String),
+    /// Taken by a statement, which answers `true` or `false`, until its transaction ends.
+    Lock {
+        /// The statement.
+        take: String,
+        /// The statement that gives it back, where it outlives its transaction. With the
+        /// connection it ends in any case.
+        give_back: Option<String>,
+    },
 }
 
 impl<DB: Dialect> FromRow<DB> for String {

@@ -3,9 +3,15 @@ use std::pin::Pin;
 
 pub(crate) mod clock;
 pub(crate) mod codec;
+pub(crate) mod condition;
 pub(crate) mod database;
+pub(crate) mod inserted;
 pub(crate) mod keys_in;
+pub(crate) mod load;
 pub(crate) mod model;
+// For drivers, and only they call it.
+#[cfg(any(feature = "r2d2", feature = "diesel-async", feature = "testing"))]
+pub(crate) mod savepoint;
 pub(crate) mod statement;
 pub(crate) mod store;
 pub(crate) mod telemetry;
@@ -13,11 +19,12 @@ pub(crate) mod version;
 
 pub use clock::{Clock, Tokens};
 pub use codec::{Codec, Read};
+pub use condition::{Condition, Filter};
 pub use database::{Claim, Database, Dialect, RawTransaction, Transaction};
+pub use load::{Load, Version};
 pub use model::{
     BoxError, Change, Descriptor, FromRow, Insert, Model, Save, Statements, Upsert, Versioned,
 };
-pub use statement::{Condition, Filter, Load, Version};
 pub use store::{Fence, Fill, Filled, Form, Lease, Leased, Lift, Payload, Put, Store, StoreFacts};
 pub use telemetry::{Event, Probe, Telemetry};
 

@@ -6,8 +6,9 @@ use diesel::row::Row;
 use serde::de::SeqAccess;
 use serde::ser::SerializeTuple;
 
+use super::condition::Condition;
 use super::database::Dialect;
-use super::statement::{Condition, Load};
+use super::load::Load;
 use crate::values::key::{Key, KeyParts};
 use crate::values::policy::Policy;
 
@@ -79,7 +80,7 @@ pub trait Model: Sized + Send + Sync + 'static {
 #[diagnostic::on_unimplemented(
     message = "`{Self}` has no statements for the backend `{DB}`",
     label = "not cached on this backend",
-    note = "turn on the feature of this backend (`sqlite`, `postgres`) in cache-runtime",
+    note = "turn on the feature of this backend (`sqlite`, `postgres`, `mysql`) in cache-runtime",
     note = "if the model says `backends(..)` or `check_for_backend(..)`, name the backend there"
 )]
 pub trait Statements<DB: Dialect>: FromRow<DB> + Model<Table: QueryFragment<DB>> {

@@ -10,8 +10,9 @@ use diesel::connection::{
 use tokio::sync::{Mutex, OwnedMutexGuard};
 
 use crate::ports::database::{Database, Dialect, RawTransaction, Transaction};
+use crate::ports::load::Load;
 use crate::ports::model::FromRow;
-use crate::ports::statement::Load;
+use crate::ports::savepoint::probe;
 use crate::values::error::{Error, ErrorKind, Result};
 
 /// How long to wait for the connection before the wait is taken for a deadlock.
@@ -214,7 +215,14 @@ impl<C: TestConnection> Transaction for TestTransaction<C> {
     }
 
     async fn end_save(&mut self, keep: bool) -> Result<()> {
-        self.run(move |connection| end(connection, keep)).await
+        self.run(move |connection| {
+            let status = AnsiTransactionManager::transaction_manager_status_mut(connection);
+            if let Some(sql) = probe::<C::Backend>(status).filter(|_| !keep) {
+                connection.batch_execute(&sql)?;
+            }
+            end(connection, keep)
+        })
+        .await
     }
 
     async fn commit(mut self) -> Result<()> {

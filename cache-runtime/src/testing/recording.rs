@@ -6,8 +6,8 @@ use std::time::Duration;
 use super::recorder::{Recorder, Seen};
 use crate::ports::BoxFuture;
 use crate::ports::database::{Database, Dialect, RawTransaction, Transaction};
+use crate::ports::load::Load;
 use crate::ports::model::FromRow;
-use crate::ports::statement::Load;
 use crate::ports::store::{
     Fence, Fill, Filled, Form, Lease, Leased, Lift, Payload, Store, StoreFacts,
 };

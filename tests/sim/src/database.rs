@@ -35,22 +35,10 @@ pub struct Links<C> {
 
 pub type Shared<C> = Arc<Mutex<Links<C>>>;
 
-/// Runs a statement on a connection at hand.
-pub fn rows<C: Link, U: FromRow<C::Backend>>(
-    link: &mut C,
-    load: Load<C::Backend, U>,
-) -> Result<Vec<U>> {
-    let mut rows = Vec::new();
-    for row in link.load(load)? {
-        rows.push(U::from_row(&row?).map_err(diesel::result::Error::DeserializationError)?);
-    }
-    Ok(rows)
-}
-
 /// All rows of the table, past every cache.
 pub fn snapshot<C: Link>(link: &mut C) -> Result<Vec<Row>> {
     let sql = "SELECT id || '|' || email || '|' || balance FROM accounts ORDER BY id";
-    let texts = rows(link, Load::<C::Backend, String>::plain(sql))?;
+    let texts = Load::<C::Backend, String>::plain(sql).on(link)?;
     Ok(texts.iter().map(|text| Row::parse(text)).collect())
 }
 
@@ -115,7 +103,7 @@ impl<C: Link> Database for SimDatabase<C> {
         let links = self.links.clone();
         let kind = if is_text::<U>() { Kind::Outcome } else { Kind::Load };
         let show = |rows: &Vec<U>| format!("{} rows", rows.len());
-        let action = move || done(rows(&mut links.lock().unwrap().reader, load));
+        let action = move || done(load.on(&mut links.lock().unwrap().reader));
         self.world.ask(self.asked(kind, None), show, action).await
     }
 
@@ -182,10 +170,10 @@ impl<C: Link> Transaction for SimTransaction<C> {
         if is_text::<U>() {
             // The transaction's name. Only some databases are asked for it: at once, so that a
             // schedule is the same on all of them.
-            return rows(&mut self.database.links.lock().unwrap().writer, load);
+            return load.on(&mut self.database.links.lock().unwrap().writer);
         }
         let show = |rows: &Vec<U>| format!("{} rows", rows.len());
-        self.ask(Kind::Statement, show, move |link| rows(link, load)).await
+        self.ask(Kind::Statement, show, move |link| load.on(link)).await
     }
 
     async fn execute(&mut self, sql: &'static str) -> Result<()> {

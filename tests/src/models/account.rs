@@ -33,6 +33,11 @@ pub const SQL: Sql = Sql {
     ),
     postgres: "CREATE TABLE accounts (id BIGSERIAL PRIMARY KEY, login TEXT NOT NULL UNIQUE, email TEXT UNIQUE, \
                secret TEXT NOT NULL, note TEXT, created_at TIMESTAMP NOT NULL DEFAULT LOCALTIMESTAMP)",
+    mysql: Some(
+        "CREATE TABLE accounts (id BIGINT PRIMARY KEY AUTO_INCREMENT, login VARCHAR(100) NOT NULL UNIQUE, \
+         email VARCHAR(100) UNIQUE, secret VARCHAR(100) NOT NULL, note TEXT, \
+         created_at DATETIME NOT NULL DEFAULT CURRENT_TIMESTAMP)",
+    ),
 };
 
 /// The key of an account, not to be confused with other numbers.

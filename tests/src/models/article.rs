@@ -28,12 +28,17 @@ pub const SQL: Sql = Sql {
     postgres: "CREATE TABLE articles (id SERIAL PRIMARY KEY, title TEXT NOT NULL, slug TEXT NOT NULL UNIQUE, \
                body TEXT NOT NULL, revision INTEGER NOT NULL DEFAULT 1, \
                length INTEGER NOT NULL GENERATED ALWAYS AS (length(body)) STORED)",
+    mysql: Some(
+        "CREATE TABLE articles (id INTEGER PRIMARY KEY AUTO_INCREMENT, title TEXT NOT NULL, \
+         slug VARCHAR(100) NOT NULL UNIQUE, body TEXT NOT NULL, revision INTEGER NOT NULL DEFAULT 1, \
+         length INTEGER GENERATED ALWAYS AS (char_length(body)) STORED)",
+    ),
 };
 
 /// What lists and links need of an article.
 #[derive(Debug, PartialEq, Queryable, Selectable, Cached)]
 #[diesel(table_name = articles)]
-#[diesel(check_for_backend(diesel::sqlite::Sqlite, diesel::pg::Pg))]
+#[diesel(check_for_backend(diesel::sqlite::Sqlite, diesel::pg::Pg, diesel::mysql::Mysql))]
 #[cached(pattern = "cache_aside", ttl = "2m", negative_ttl = "5s", unique(slug))]
 #[cached(insert = NewArticle, changeset = ArticleChanges)]
 pub struct ArticleHead {

@@ -21,6 +21,9 @@ pub const SQL: Sql = Sql {
         "CREATE TABLE carriers (code TEXT PRIMARY KEY NOT NULL, name TEXT NOT NULL UNIQUE, fleet INTEGER NOT NULL DEFAULT 0)",
     ),
     postgres: "CREATE TABLE carriers (code TEXT PRIMARY KEY, name TEXT NOT NULL UNIQUE, fleet INTEGER NOT NULL DEFAULT 0)",
+    mysql: Some(
+        "CREATE TABLE carriers (code VARCHAR(20) PRIMARY KEY, name VARCHAR(100) NOT NULL UNIQUE, fleet INTEGER NOT NULL DEFAULT 0)",
+    ),
 };
 
 /// An airline.

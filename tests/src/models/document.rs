@@ -25,6 +25,7 @@ pub const SQL: Sql = Sql {
     postgres: "CREATE SCHEMA IF NOT EXISTS archive; \
                CREATE TABLE archive.documents (id UUID PRIMARY KEY, tags TEXT[] NOT NULL, meta JSONB NOT NULL, \
                filed_at TIMESTAMPTZ NOT NULL DEFAULT now(), supersedes UUID UNIQUE)",
+    mysql: None,
 };
 
 /// JSON describes itself, which a positional codec does not: it goes as text.

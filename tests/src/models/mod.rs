@@ -28,6 +28,8 @@ pub struct Sql {
     pub sqlite: Option<&'static str>,
     /// For PostgreSQL.
     pub postgres: &'static str,
+    /// For `MySQL`, unless the model is for PostgreSQL alone.
+    pub mysql: Option<&'static str>,
 }
 
 /// A value that differs in every column for every `n`.

@@ -34,6 +34,11 @@ pub const SQL: Sql = Sql {
                seat_row SMALLINT NOT NULL, letter TEXT NOT NULL, ticket BIGINT UNIQUE, passenger TEXT NOT NULL, \
                gate TEXT, fare DOUBLE PRECISION NOT NULL, \
                PRIMARY KEY (carrier, flight, day, seat_row, letter), UNIQUE (passenger, gate))",
+    mysql: Some(
+        "CREATE TABLE seats (carrier VARCHAR(20), flight INTEGER, day DATE, seat_row SMALLINT, letter VARCHAR(2), \
+         ticket BIGINT UNIQUE, passenger VARCHAR(100) NOT NULL, gate VARCHAR(20), fare DOUBLE NOT NULL, \
+         PRIMARY KEY (carrier, flight, day, seat_row, letter), UNIQUE (passenger, gate))",
+    ),
 };
 
 /// A seat that was sold.

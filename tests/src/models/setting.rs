@@ -25,6 +25,10 @@ pub const SQL: Sql = Sql {
     ),
     postgres: "CREATE TABLE settings (tenant INTEGER NOT NULL, name TEXT NOT NULL, \"type\" TEXT NOT NULL, \
                enabled BOOLEAN NOT NULL, PRIMARY KEY (tenant, name))",
+    mysql: Some(
+        "CREATE TABLE settings (tenant INTEGER, name VARCHAR(100), `type` VARCHAR(100) NOT NULL, \
+         enabled BOOLEAN NOT NULL, PRIMARY KEY (tenant, name))",
+    ),
 };
 
 /// A setting, associated to other models by its name alone.

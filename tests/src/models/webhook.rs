@@ -30,6 +30,10 @@ pub const SQL: Sql = Sql {
     ),
     postgres: "CREATE TABLE webhooks (token BYTEA PRIMARY KEY, target TEXT NOT NULL, \
                retries SMALLINT NOT NULL DEFAULT 3, label TEXT NOT NULL UNIQUE)",
+    mysql: Some(
+        "CREATE TABLE webhooks (token VARBINARY(64) PRIMARY KEY, target VARCHAR(200) NOT NULL, \
+         retries SMALLINT NOT NULL DEFAULT 3, label VARCHAR(100) NOT NULL UNIQUE)",
+    ),
 };
 
 /// The key. It has no serde either.
@@ -110,6 +114,12 @@ impl ToSql<Text, diesel::sqlite::Sqlite> for Address {
 impl ToSql<Text, diesel::pg::Pg> for Address {
     fn to_sql<'b>(&'b self, out: &mut Output<'b, '_, diesel::pg::Pg>) -> serialize::Result {
         <String as ToSql<Text, diesel::pg::Pg>>::to_sql(&self.text(), &mut out.reborrow())
+    }
+}
+
+impl ToSql<Text, diesel::mysql::Mysql> for Address {
+    fn to_sql<'b>(&'b self, out: &mut Output<'b, '_, diesel::mysql::Mysql>) -> serialize::Result {
+        <String as ToSql<Text, diesel::mysql::Mysql>>::to_sql(&self.text(), &mut out.reborrow())
     }
 }
 

@@ -6,9 +6,9 @@ use cache_runtime::Result;
 use cache_runtime::ports::{Change, Database, Insert, Load, Statements, Transaction};
 use cache_runtime::{DieselAsync, ErrorKind, R2d2};
 use cache_tests::account::{Account, AccountChanges, CREATE, NewAccount};
-use cache_tests::databases::{Postgres, Sqlite};
-use diesel::{PgConnection, SqliteConnection};
-use diesel_async::AsyncPgConnection;
+use cache_tests::databases::{Mysql, Postgres, Sqlite};
+use diesel::{MysqlConnection, PgConnection, SqliteConnection};
+use diesel_async::{AsyncMysqlConnection, AsyncPgConnection};
 
 const ROW: &str = "INSERT INTO accounts VALUES (1, 'a', 1)";
 
@@ -195,6 +195,8 @@ hold_drivers_to_the_contract! {
     sqlite_r2d2: R2d2<SqliteConnection>, Sqlite, |s| R2d2::new(s.pool.clone());
     postgres_r2d2: R2d2<PgConnection>, Postgres, |s| R2d2::new(s.pool.clone());
     postgres_diesel_async: DieselAsync<AsyncPgConnection>, Postgres, Postgres::asynchronous;
+    mysql_r2d2: R2d2<MysqlConnection>, Mysql, |s| R2d2::new(s.pool.clone());
+    mysql_diesel_async: DieselAsync<AsyncMysqlConnection>, Mysql, Mysql::asynchronous;
 }
 
 /// tokio's blocking threads are few here, and all who wait for a connection would take them.

@@ -137,10 +137,7 @@ async fn versions_count_and_old_ones_conflict() {
 #[tokio::test]
 async fn a_version_without_its_counter_is_refused_with_the_way_out() {
     let world = World::new();
-    world.server.execute(match world.server.is_sqlite() {
-        true => "DROP TABLE cache_version",
-        false => "DROP SEQUENCE cache_version",
-    });
+    world.server.execute(Server::DROP_COUNTER);
     let built = Cache::builder(world.driver.clone())
         .shared_store(world.store.clone())
         .models(models![validated::Account])
@@ -195,10 +192,7 @@ async fn where_losing_fences_is_accepted_an_unconfirmed_end_is_no_error() {
 async fn a_counter_that_has_counted_far_is_still_found() {
     let world = World::new();
     for value in [127_i64, 128, 255, 65_536, 1 << 40] {
-        world.server.execute(&match world.server.is_sqlite() {
-            true => format!("UPDATE cache_version SET value = {value}"),
-            false => format!("SELECT setval('cache_version', {value})"),
-        });
+        world.server.execute(&Server::set_counter(value));
         let (_, _, accounts) = process!(world, versioned);
         let id = value;
         let row = accounts.insert(row!(versioned, id, format!("e{id}"), 1)).await.unwrap();

@@ -11,7 +11,7 @@ diesel::table! {
 
 #[derive(Queryable, Cached)]
 #[diesel(table_name = planes)]
-#[cached(pattern = "cache_aside", ttl = "10m", backends(mysql, sqlite, sqlite))]
+#[cached(pattern = "cache_aside", ttl = "10m", backends(oracle, sqlite, sqlite))]
 pub struct Plane {
     id: i64,
     tail: String,

@@ -10,7 +10,7 @@ diesel::table! {
 }
 
 #[derive(Cached)]
-#[diesel(table_name = planes, check_for_backend(diesel::mysql::Mysql))]
+#[diesel(table_name = planes, check_for_backend(diesel_oci::oracle::Oracle))]
 #[cached(pattern = "cache_aside", ttl = "10m")]
 pub struct Plane {
     id: i64,

@@ -12,7 +12,7 @@ diesel::table! {
 #[derive(Queryable, Cached)]
 #[diesel(table_name = planes)]
 #[cached(pattern = cache_aside, ttll = "10m", jitter = "95%", negative_ttl = "soon")]
-#[cached(on_write = "refersh", unique(wings), cache_version = "2", backends(mysql), "ttl")]
+#[cached(on_write = "refersh", unique(wings), cache_version = "2", backends(oracle), "ttl")]
 #[cached(invent = NewPlane, insert = NewPlane(i32), key())]
 #[cached]
 pub struct Plane {
