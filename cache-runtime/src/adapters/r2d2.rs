@@ -2,15 +2,15 @@
 
 use std::sync::Arc;
 
+use diesel::Connection;
 use diesel::connection::{AnsiTransactionManager, LoadConnection, TransactionManager};
 use diesel::r2d2::{ConnectionManager, Pool, PooledConnection, R2D2Connection};
-use diesel::{Connection, QueryResult};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::ports::database::{Database, Dialect, RawTransaction, Transaction};
 use crate::ports::load::Load;
 use crate::ports::model::FromRow;
-use crate::ports::savepoint::probe;
+use crate::ports::savepoint::end_save;
 use crate::values::error::{Error, ErrorKind, Result};
 
 type Pooled<C> = PooledConnection<ConnectionManager<C>>;
@@ -163,37 +163,21 @@ where
     }
 
     async fn end_save(&mut self, keep: bool) -> Result<()> {
-        self.run(move |connection| {
-            let status = AnsiTransactionManager::transaction_manager_status_mut(connection);
-            if let Some(sql) = probe::<C::Backend>(status).filter(|_| !keep) {
-                connection.batch_execute(&sql)?;
-            }
-            Ok(end(connection, keep)?)
-        })
-        .await
+        self.run(move |connection| Ok(end_save(connection, keep)?)).await
     }
 
     async fn commit(mut self) -> Result<()> {
-        self.run(|connection| end(connection, true).map_err(Error::from_commit)).await
+        self.run(|connection| {
+            AnsiTransactionManager::commit_transaction(connection).map_err(Error::from_commit)
+        })
+        .await
     }
 
     async fn rollback(mut self) -> Result<()> {
         if !self.begun {
             return Ok(());
         }
-        self.run(|connection| Ok(end(connection, false)?)).await
-    }
-}
-
-/// Ends the innermost transaction or savepoint.
-fn end<C>(connection: &mut C, keep: bool) -> QueryResult<()>
-where
-    C: Connection<TransactionManager = AnsiTransactionManager>,
-{
-    if keep {
-        AnsiTransactionManager::commit_transaction(connection)
-    } else {
-        AnsiTransactionManager::rollback_transaction(connection)
+        self.run(|connection| Ok(AnsiTransactionManager::rollback_transaction(connection)?)).await
     }
 }
 

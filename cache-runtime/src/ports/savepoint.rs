@@ -1,6 +1,11 @@
 //! Savepoints that are gone with their transaction, unseen by Diesel.
 
 use diesel::connection::TransactionManagerStatus;
+#[cfg(any(feature = "r2d2", feature = "testing"))]
+use diesel::{
+    Connection, QueryResult,
+    connection::{AnsiTransactionManager, TransactionManager},
+};
 
 use super::database::Dialect;
 
@@ -16,4 +21,20 @@ pub(crate) fn probe<DB: Dialect>(status: &TransactionManagerStatus) -> Option<St
     // The names are Diesel's: the first savepoint of a transaction is number 1.
     (DB::ERRORS_END_TRANSACTIONS && depth > 1)
         .then(|| format!("ROLLBACK TO SAVEPOINT diesel_savepoint_{}", depth - 1))
+}
+
+/// Ends the innermost savepoint of a blocking connection.
+#[cfg(any(feature = "r2d2", feature = "testing"))]
+pub(crate) fn end_save<C>(connection: &mut C, keep: bool) -> QueryResult<()>
+where
+    C: Connection<Backend: Dialect, TransactionManager = AnsiTransactionManager>,
+{
+    if keep {
+        return AnsiTransactionManager::commit_transaction(connection);
+    }
+    let status = AnsiTransactionManager::transaction_manager_status_mut(connection);
+    if let Some(sql) = probe::<C::Backend>(status) {
+        connection.batch_execute(&sql)?;
+    }
+    AnsiTransactionManager::rollback_transaction(connection)
 }

@@ -12,7 +12,7 @@ use tokio::sync::{Mutex, OwnedMutexGuard};
 use crate::ports::database::{Database, Dialect, RawTransaction, Transaction};
 use crate::ports::load::Load;
 use crate::ports::model::FromRow;
-use crate::ports::savepoint::probe;
+use crate::ports::savepoint::end_save;
 use crate::values::error::{Error, ErrorKind, Result};
 
 /// How long to wait for the connection before the wait is taken for a deadlock.
@@ -215,30 +215,17 @@ impl<C: TestConnection> Transaction for TestTransaction<C> {
     }
 
     async fn end_save(&mut self, keep: bool) -> Result<()> {
-        self.run(move |connection| {
-            let status = AnsiTransactionManager::transaction_manager_status_mut(connection);
-            if let Some(sql) = probe::<C::Backend>(status).filter(|_| !keep) {
-                connection.batch_execute(&sql)?;
-            }
-            end(connection, keep)
+        self.run(move |connection| Ok(end_save(connection, keep)?)).await
+    }
+
+    async fn commit(mut self) -> Result<()> {
+        self.run(|connection| {
+            AnsiTransactionManager::commit_transaction(connection).map_err(Error::from_commit)
         })
         .await
     }
 
-    async fn commit(mut self) -> Result<()> {
-        self.run(|connection| end(connection, true)).await
-    }
-
     async fn rollback(mut self) -> Result<()> {
-        self.run(|connection| end(connection, false)).await
-    }
-}
-
-/// Ends the innermost savepoint.
-fn end<C: TestConnection>(connection: &mut C, keep: bool) -> Result<()> {
-    if keep {
-        AnsiTransactionManager::commit_transaction(connection).map_err(Error::from_commit)
-    } else {
-        Ok(AnsiTransactionManager::rollback_transaction(connection)?)
+        self.run(|connection| Ok(AnsiTransactionManager::rollback_transaction(connection)?)).await
     }
 }
