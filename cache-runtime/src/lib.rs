@@ -11,7 +11,7 @@ mod values;
 pub mod ports;
 
 #[doc(inline)]
-pub use cache_derive::{CacheKey, Cached};
+pub use cache_derive::{CacheKey, Cached, CachedEmbed};
 
 #[cfg(feature = "bincode")]
 pub use adapters::bincode::Bincode;
@@ -37,6 +37,7 @@ pub use facade::shutdown::Drained;
 pub use facade::touched::Touched;
 pub use facade::transaction::{Locked, Tx, TxRepository};
 pub use ports::database::Database;
+pub use ports::expiry::ExpiresAt;
 #[doc(inline)]
 pub use values::envelope as wire;
 pub use values::error::{Error, ErrorKind, Result};

@@ -270,6 +270,11 @@ impl AsKey<Vec<u8>> for [u8] {
     }
 }
 
+/// No part at all: what all rows share.
+impl KeyParts for () {
+    fn write_parts(&self, _: &mut KeyWriter) {}
+}
+
 /// Composite keys, up to six parts.
 macro_rules! tuple_key {
     ($(($part:ident $key:ident $index:tt))+) => {
