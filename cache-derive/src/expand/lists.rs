@@ -7,12 +7,16 @@ use quote::{format_ident, quote};
 use syn::ext::IdentExt;
 
 use super::Body;
-use crate::model::{List, Model};
+use crate::model::{List, Model, repeats};
 
 /// A page, the page after a row, and a way to forget, for each list.
 pub(super) fn methods(model: &Model, body: &Body) -> TokenStream {
     let mut seen = HashSet::new();
-    let lists = model.lists.iter().enumerate().filter(|(_, list)| seen.insert(&list.name));
+    let lists = model
+        .lists
+        .iter()
+        .enumerate()
+        .filter(|(_, list)| seen.insert(&list.name) && !repeats(&list.fields));
     lists.map(|(index, list)| methods_of(model, index, list, body)).collect()
 }
 
