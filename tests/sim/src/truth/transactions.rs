@@ -34,14 +34,17 @@ pub fn hold(servers: &Servers, report: &mut Report) {
                   CREATE SCHEMA truth_driver; SET synchronous_commit = off";
     let postgres = pool::<PgConnection>(&url, schema);
     let mysql = pool::<MysqlConnection>(&servers.mysql("truth_driver"), "DO 0");
-    let logs = [
-        simulated(&Bench::sqlite()),
-        simulated(&Bench::postgres(servers.postgres(), "truth_sim")),
-        simulated(&Bench::mysql(&servers.mysql("truth_sim"))),
-        driven(sqlite),
-        driven(postgres),
-        driven(mysql),
-    ];
+    let logs = std::thread::scope(|threads| {
+        [
+            threads.spawn(|| simulated(&Bench::sqlite())),
+            threads.spawn(|| simulated(&Bench::postgres(servers.postgres(), "truth_sim"))),
+            threads.spawn(|| simulated(&Bench::mysql(&servers.mysql("truth_sim")))),
+            threads.spawn(|| driven(sqlite)),
+            threads.spawn(|| driven(postgres)),
+            threads.spawn(|| driven(mysql)),
+        ]
+        .map(|thread| thread.join().unwrap())
+    });
     let names = [
         "simulated SQLite",
         "simulated PostgreSQL",
