@@ -1,5 +1,5 @@
-//! Random transactions on the simulated database and on the drivers, over SQLite and PostgreSQL:
-//! four times the same answers.
+//! Random transactions on the simulated database and on the drivers, over SQLite, PostgreSQL
+//! and MariaDB: six times the same answers.
 
 use std::fmt::Write as _;
 use std::time::Instant;
@@ -8,7 +8,7 @@ use cache_runtime::R2d2;
 use cache_runtime::ports::{Change, Database, Insert, Load, Save, Statements, Transaction};
 use diesel::connection::SimpleConnection as _;
 use diesel::r2d2::{ConnectionManager, Pool, R2D2Connection};
-use diesel::{PgConnection, SqliteConnection};
+use diesel::{MysqlConnection, PgConnection, SqliteConnection};
 use tokio::runtime::Builder;
 
 use super::Servers;
@@ -33,13 +33,26 @@ pub fn hold(servers: &Servers, report: &mut Report) {
     let schema = "SET client_min_messages = warning; DROP SCHEMA IF EXISTS truth_driver CASCADE; \
                   CREATE SCHEMA truth_driver; SET synchronous_commit = off";
     let postgres = pool::<PgConnection>(&url, schema);
-    let logs = [
-        simulated(&Bench::sqlite()),
-        simulated(&Bench::postgres(servers.postgres(), "truth_sim")),
-        driven(sqlite),
-        driven(postgres),
+    let mysql = pool::<MysqlConnection>(&servers.mysql("truth_driver"), "DO 0");
+    let logs = std::thread::scope(|threads| {
+        [
+            threads.spawn(|| simulated(&Bench::sqlite())),
+            threads.spawn(|| simulated(&Bench::postgres(servers.postgres(), "truth_sim"))),
+            threads.spawn(|| simulated(&Bench::mysql(&servers.mysql("truth_sim")))),
+            threads.spawn(|| driven(sqlite)),
+            threads.spawn(|| driven(postgres)),
+            threads.spawn(|| driven(mysql)),
+        ]
+        .map(|thread| thread.join().unwrap())
+    });
+    let names = [
+        "simulated SQLite",
+        "simulated PostgreSQL",
+        "simulated MariaDB",
+        "SQLite",
+        "PostgreSQL",
+        "MariaDB",
     ];
-    let names = ["simulated SQLite", "simulated PostgreSQL", "SQLite", "PostgreSQL"];
     let operations = logs[0].lines().count();
     let mut same = true;
     for (name, log) in names.iter().zip(&logs).skip(1) {
