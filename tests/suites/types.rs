@@ -9,6 +9,8 @@ mod columns;
 mod draw;
 #[path = "types/keys.rs"]
 mod keys;
+#[path = "types/modules.rs"]
+mod modules;
 #[path = "types/mysql.rs"]
 mod mysql;
 #[path = "types/own.rs"]
@@ -17,8 +19,6 @@ mod own;
 mod page;
 #[path = "types/postgres.rs"]
 mod postgres;
-#[path = "types/refused.rs"]
-mod refused;
 #[path = "types/same.rs"]
 mod same;
 #[path = "types/sqlite.rs"]

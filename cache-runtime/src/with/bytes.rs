@@ -3,8 +3,9 @@
 
 use std::fmt;
 
-use serde::de::{Error, Visitor};
-use serde::{Deserializer, Serializer};
+use serde::de::value::SeqAccessDeserializer;
+use serde::de::{Error, SeqAccess, Visitor};
+use serde::{Deserialize as _, Deserializer, Serializer};
 
 use super::{One, Shaped, functions};
 
@@ -22,10 +23,10 @@ impl Shaped<InOnePiece, One> for Vec<u8> {
     }
 }
 
-/// Takes the bytes, which a codec may own or lend.
+/// Takes the bytes, which a codec owns or lends, or, if it is one for people, lists.
 struct Whole;
 
-impl Visitor<'_> for Whole {
+impl<'de> Visitor<'de> for Whole {
     type Value = Vec<u8>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -38,6 +39,10 @@ impl Visitor<'_> for Whole {
 
     fn visit_byte_buf<E: Error>(self, bytes: Vec<u8>) -> Result<Vec<u8>, E> {
         Ok(bytes)
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, input: A) -> Result<Vec<u8>, A::Error> {
+        Vec::deserialize(SeqAccessDeserializer::new(input))
     }
 }
 

@@ -3,7 +3,7 @@
 
 use diesel::pg::data_types::{PgDate, PgInterval, PgLsn, PgMoney, PgNumeric, PgTime, PgTimestamp};
 use serde::de::DeserializeOwned;
-use serde::{Deserialize as _, Deserializer, Serialize, Serializer};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::{One, Shaped, functions};
 
@@ -55,23 +55,33 @@ impl Parts for PgInterval {
     }
 }
 
-impl Parts for PgNumeric {
-    /// Whether it is negative, and weight, scale and digits; none of it for NaN.
-    type Parts = Option<(bool, i16, u16, Vec<i16>)>;
+/// The parts of a number: weight, scale and digits.
+#[derive(Debug, Serialize, Deserialize)]
+pub enum Numeric {
+    /// Above zero, or zero.
+    Positive(i16, u16, Vec<i16>),
+    /// Below zero.
+    Negative(i16, u16, Vec<i16>),
+    /// Not a number.
+    NaN,
+}
 
-    fn parts(&self) -> Self::Parts {
+impl Parts for PgNumeric {
+    type Parts = Numeric;
+
+    fn parts(&self) -> Numeric {
         match self.clone() {
-            Self::Positive { weight, scale, digits } => Some((false, weight, scale, digits)),
-            Self::Negative { weight, scale, digits } => Some((true, weight, scale, digits)),
-            Self::NaN => None,
+            Self::Positive { weight, scale, digits } => Numeric::Positive(weight, scale, digits),
+            Self::Negative { weight, scale, digits } => Numeric::Negative(weight, scale, digits),
+            Self::NaN => Numeric::NaN,
         }
     }
 
-    fn whole(parts: Self::Parts) -> Self {
+    fn whole(parts: Numeric) -> Self {
         match parts {
-            Some((false, weight, scale, digits)) => Self::Positive { weight, scale, digits },
-            Some((true, weight, scale, digits)) => Self::Negative { weight, scale, digits },
-            None => Self::NaN,
+            Numeric::Positive(weight, scale, digits) => Self::Positive { weight, scale, digits },
+            Numeric::Negative(weight, scale, digits) => Self::Negative { weight, scale, digits },
+            Numeric::NaN => Self::NaN,
         }
     }
 }

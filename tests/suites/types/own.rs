@@ -1,6 +1,6 @@
 //! Types that an application makes for its columns.
 
-use cache_runtime::with;
+use cache_runtime::{CacheKey, with};
 use diesel::backend::Backend;
 use diesel::deserialize::{self, FromSql, FromSqlRow};
 use diesel::expression::AsExpression;
@@ -40,7 +40,19 @@ where
 pub struct MoodType;
 
 /// The application's.
-#[derive(Debug, Clone, Copy, PartialEq, AsExpression, FromSqlRow, Serialize, Deserialize)]
+#[derive(
+    Debug,
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    Hash,
+    AsExpression,
+    FromSqlRow,
+    CacheKey,
+    Serialize,
+    Deserialize,
+)]
 #[diesel(sql_type = MoodType)]
 pub(crate) enum Mood {
     Sad,

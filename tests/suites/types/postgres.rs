@@ -13,7 +13,6 @@ use proptest::collection::vec;
 use proptest::option::of as or_null;
 use proptest::prelude::*;
 use serde_json::Value;
-use time::{OffsetDateTime, PrimitiveDateTime};
 use uuid::Uuid;
 
 use crate::columns::columns;
@@ -70,8 +69,8 @@ columns! {
         (-1_000_000_000_000_i64..1_000_000_000_000).prop_map(chrono::Duration::microseconds);
     date_t_set | date_t_null: [Date], time::Date, "DATE", (), draw::time::date(SECONDS);
     clock_t_set | clock_t_null: [Time], time::Time, "TIME", (), draw::time::time();
-    stamp_t_set | stamp_t_null: [Timestamp], PrimitiveDateTime, "TIMESTAMP", (), draw::time::primitive(SECONDS);
-    utc_t_set | utc_t_null: [Timestamptz], OffsetDateTime, "TIMESTAMPTZ", (), draw::time::offset(SECONDS);
+    stamp_t_set | stamp_t_null: [Timestamp], time::PrimitiveDateTime, "TIMESTAMP", (), draw::time::primitive(SECONDS);
+    utc_t_set | utc_t_null: [Timestamptz], time::OffsetDateTime, "TIMESTAMPTZ", (), draw::time::offset(SECONDS);
     system_set | system_null: [Timestamp], SystemTime, "TIMESTAMP", (), (0..4_000_000_000_000_000_u64)
         .prop_map(|micros| SystemTime::UNIX_EPOCH + Duration::from_micros(micros));
     sent_stamp_set | sent_stamp_null: [Timestamptz], PgTimestamp, "TIMESTAMPTZ", (with = with::pg),
@@ -127,7 +126,7 @@ columns! {
     mac8_set | mac8_null: [MacAddr8], [u8; 8], "MACADDR8", (), any::<[u8; 8]>();
 }
 
-fn mood() -> impl Strategy<Value = Mood> {
+pub(crate) fn mood() -> impl Strategy<Value = Mood> {
     proptest::sample::select([Mood::Sad, Mood::Happy].as_slice())
 }
 
@@ -155,7 +154,7 @@ fn numeric() -> impl Strategy<Value = PgNumeric> {
     ]
 }
 
-fn network() -> impl Strategy<Value = IpNetwork> {
+pub(crate) fn network() -> impl Strategy<Value = IpNetwork> {
     let v4 =
         (any::<[u8; 4]>(), 0..=32_u8).prop_map(|(ip, prefix)| IpNetwork::new(ip.into(), prefix));
     let v6 =
