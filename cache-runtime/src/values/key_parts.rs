@@ -173,7 +173,7 @@ mod tests {
             assert_eq!(written(chrono.date_naive()), written(time.date()));
             assert_eq!(written(chrono.time()), written(time.time()));
         }
-        assert_eq!(written(chrono::NaiveDateTime::MIN).get(..3), Some("d14"));
+        assert_eq!(written(chrono::NaiveDateTime::MIN).get(..3), Some("d13"));
         for address in ["10.1.2.3/8", "::1/128", "0.0.0.0/0"] {
             let ipnetwork: Option<ipnetwork::IpNetwork> = address.parse().ok();
             let ipnet: Option<ipnet::IpNet> = address.parse().ok();

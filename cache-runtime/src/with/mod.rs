@@ -22,6 +22,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not what this `with` module takes",
     note = "each module's docs name its types; they may be in `Option`, `Vec` and ranges",
+    note = "for a type of your own as JSON: `impl cache_runtime::with::json::Json for ..`",
     note = "for another type write a module with `serialize` and `deserialize`"
 )]
 pub trait Shaped<Form, Shape>: Sized {
