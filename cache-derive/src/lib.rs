@@ -47,7 +47,7 @@ pub fn cached_embed(input: TokenStream) -> TokenStream {
     expand::cached_embed(&parse_macro_input!(input as DeriveInput)).into()
 }
 
-/// Makes a newtype, or a struct of key parts, usable in a cache key.
+/// Makes a newtype, a struct of key parts, or an enum without fields usable in a cache key.
 ///
 /// The type must be `Clone`; as a model's whole key also `Eq` and `Hash`.
 #[proc_macro_derive(CacheKey, attributes(cached))]

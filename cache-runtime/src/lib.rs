@@ -9,6 +9,7 @@ mod values;
 /// The ports: what an adapter implements. Each trait's contract is in its docs, and the
 /// conformance suite of this project holds every adapter to it.
 pub mod ports;
+pub mod with;
 
 #[doc(inline)]
 pub use cache_derive::{CacheKey, Cached, CachedEmbed};

@@ -16,6 +16,10 @@ fn wrapper(field: &Field) -> Option<TokenStream> {
     let with = field.with.as_ref()?;
     let ty = &field.ty;
     let (write, read) = names(field);
+    // An error about what the module takes points at the type.
+    let span = ty.span().resolved_at(proc_macro2::Span::call_site());
+    let serialize = quote_spanned!(span=> #with::serialize(self.0, __serializer));
+    let deserialize = quote_spanned!(span=> #with::deserialize(__deserializer));
     Some(quote! {
         struct #write<'__a>(&'__a #ty);
 
@@ -25,7 +29,7 @@ fn wrapper(field: &Field) -> Option<TokenStream> {
                 &self,
                 __serializer: __S,
             ) -> ::core::result::Result<__S::Ok, __S::Error> {
-                #with::serialize(self.0, __serializer)
+                #serialize
             }
         }
 
@@ -36,7 +40,7 @@ fn wrapper(field: &Field) -> Option<TokenStream> {
             fn deserialize<__D: __c::serde::Deserializer<'de>>(
                 __deserializer: __D,
             ) -> ::core::result::Result<Self, __D::Error> {
-                ::core::result::Result::map(#with::deserialize(__deserializer), Self)
+                ::core::result::Result::map(#deserialize, Self)
             }
         }
     })

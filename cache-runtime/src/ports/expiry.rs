@@ -5,7 +5,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 /// A value that says when its row expires.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` does not say when a row expires",
-    note = "`expires_at` takes a column of seconds since 1970 (`i64`), or with the feature `chrono` a `NaiveDateTime` in UTC or a `DateTime`, or an `Option` of these; for a type of your own write `impl ExpiresAt`"
+    note = "`expires_at` takes a column of seconds since 1970 (`i64`), or with the feature `chrono` or `time` a moment in UTC, or an `Option` of these; for a type of your own write `impl ExpiresAt`"
 )]
 pub trait ExpiresAt {
     /// The moment; `None` for never.
@@ -48,5 +48,20 @@ impl<Z: chrono::TimeZone> ExpiresAt for chrono::DateTime<Z> {
 impl ExpiresAt for chrono::NaiveDateTime {
     fn expires_at(&self) -> Option<SystemTime> {
         self.and_utc().expires_at()
+    }
+}
+
+#[cfg(feature = "time")]
+impl ExpiresAt for time::OffsetDateTime {
+    fn expires_at(&self) -> Option<SystemTime> {
+        Some((*self).into())
+    }
+}
+
+/// In UTC.
+#[cfg(feature = "time")]
+impl ExpiresAt for time::PrimitiveDateTime {
+    fn expires_at(&self) -> Option<SystemTime> {
+        self.assume_utc().expires_at()
     }
 }
