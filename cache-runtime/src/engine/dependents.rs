@@ -77,7 +77,9 @@ impl<D: Database> Dependents<D> {
         for (rows, entries) in self.rows(keys.to_vec()) {
             let touches = entries.of(session, rows.clone()).await?;
             session.touch(touches);
-            session.later(Box::new(move || entries.forget(rows)));
+            if Guard::DependentsAgain.stands() {
+                session.later(Box::new(move || entries.forget(rows)));
+            }
         }
         Ok(())
     }

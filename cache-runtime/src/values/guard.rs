@@ -28,6 +28,8 @@ pub enum Guard {
     VerifyList,
     /// A write removes the entries of rows that show something of its rows.
     TouchDependents,
+    /// These rows are looked for once more when the write has committed.
+    DependentsAgain,
     /// A caller shares only what was read, or filled, after it arrived.
     JoinInTime,
     /// A row is cached only under its own key, whatever the database equates.
@@ -99,6 +101,7 @@ impl Guard {
         (Guard::TouchLists, "touch-lists"),
         (Guard::VerifyList, "verify-list"),
         (Guard::TouchDependents, "touch-dependents"),
+        (Guard::DependentsAgain, "dependents-again"),
         (Guard::JoinInTime, "join-in-time"),
         (Guard::OwnKey, "own-key"),
         (Guard::PendingBypass, "pending-bypass"),
