@@ -167,26 +167,31 @@ pub(crate) fn flag(ctxt: &Ctxt, item: &Item, form: &str) -> Option<()> {
     None
 }
 
-/// A column by name: a field's, or within an embedded one, as `identity.id`.
+/// A column by name: a field's, or within an embedded one, as `identity.id`; or one that no field
+/// has, with its type, as `token: String`.
 #[derive(Clone)]
 pub(crate) struct Named {
     pub(crate) within: Option<Ident>,
     pub(crate) name: Ident,
+    pub(crate) ty: Option<Type>,
 }
 
 impl From<Ident> for Named {
     fn from(name: Ident) -> Self {
-        Self { within: None, name }
+        Self { within: None, name, ty: None }
     }
 }
 
 impl Parse for Named {
     fn parse(input: ParseStream<'_>) -> syn::Result<Self> {
         let first: Ident = input.parse()?;
-        if input.parse::<Option<Token![.]>>()?.is_none() {
-            return Ok(first.into());
+        if input.parse::<Option<Token![:]>>()?.is_some() {
+            return Ok(Self { ty: Some(input.parse()?), ..first.into() });
         }
-        Ok(Self { within: Some(first), name: input.parse()? })
+        if input.parse::<Option<Token![.]>>()?.is_some() {
+            return Ok(Self { within: Some(first), ..input.parse::<Ident>()?.into() });
+        }
+        Ok(first.into())
     }
 }
 

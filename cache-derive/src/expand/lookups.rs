@@ -44,9 +44,11 @@ pub(super) fn values(model: &Model) -> (TokenStream, TokenStream) {
 
 /// The visits of a row's values.
 pub(super) fn each(model: &Model) -> TokenStream {
-    let lookups = model.lookups.iter().enumerate();
-    let lookups = lookups.map(|(index, lookup)| visit_lookup(model, index, lookup));
-    let visit = if model.lookups.is_empty() { quote!(_) } else { quote!(__visit) };
+    let shown = |lookup: &Lookup| !model.at(&lookup.fields).any(|field| field.concealed);
+    let lookups = model.lookups.iter().enumerate().filter(|(_, lookup)| shown(lookup));
+    let lookups: Vec<_> =
+        lookups.map(|(index, lookup)| visit_lookup(model, index, lookup)).collect();
+    let visit = if lookups.is_empty() { quote!(_) } else { quote!(__visit) };
     let lists = (!model.lists.is_empty()).then(|| lists(model));
     quote! {
         fn each_lookup(&self, #visit: &mut dyn ::core::ops::FnMut(usize, &dyn __c::KeyParts)) {
@@ -58,24 +60,33 @@ pub(super) fn each(model: &Model) -> TokenStream {
 }
 
 fn visit_lookup(model: &Model, index: usize, lookup: &Lookup) -> TokenStream {
-    let last = lookup.fields.len().saturating_sub(1);
-    let values = model.at(&lookup.fields).enumerate().map(|(place, field)| {
-        let value = of_self(model, field);
-        match lookup.normalize.as_ref().filter(|_| place == last) {
-            Some(path) if field.is_nullable() => quote! {
+    let values = model.at(&lookup.fields).map(|field| of_self(model, field)).collect();
+    visit(index, &normal(model, lookup, values), lookup.when.as_ref())
+}
+
+/// References to the values of a lookup, the last of them normalised if that is asked for.
+pub(super) fn normal(
+    model: &Model,
+    lookup: &Lookup,
+    mut values: Vec<TokenStream>,
+) -> Vec<TokenStream> {
+    let nullable = model.at(&lookup.fields).last().is_some_and(Field::is_nullable);
+    if let (Some(path), Some(value)) = (&lookup.normalize, values.last_mut()) {
+        *value = if nullable {
+            quote! {
                 &::core::option::Option::map(
                     ::core::option::Option::as_ref(#value),
                     |__value| #path::value(__value),
                 )
-            },
-            Some(path) => quote!(&#path::value(#value)),
-            None => value,
-        }
-    });
-    visit(index, &values.collect::<Vec<_>>(), lookup.when.as_ref())
+            }
+        } else {
+            quote!(&#path::value(#value))
+        };
+    }
+    values
 }
 
-fn visit(index: usize, values: &[TokenStream], when: Option<&Path>) -> TokenStream {
+pub(super) fn visit(index: usize, values: &[TokenStream], when: Option<&Path>) -> TokenStream {
     let index = Literal::usize_unsuffixed(index);
     let value = match values {
         [one] => one.clone(),

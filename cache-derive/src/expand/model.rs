@@ -99,6 +99,9 @@ fn descriptor(model: &Model) -> TokenStream {
         });
         quote!(__c::ListOf { name: #name, order: &[#(#order),*], limit: #limit })
     });
+    let concealed = model.concealed().map(|(index, _)| Literal::usize_unsuffixed(index));
+    let concealed_columns =
+        model.concealed().flat_map(|(_, lookup)| model.at(&lookup.fields)).map(names);
     let version = match model.version().map(names) {
         Some(name) => quote!(::core::option::Option::Some(#name)),
         None => quote!(::core::option::Option::None),
@@ -120,6 +123,10 @@ fn descriptor(model: &Model) -> TokenStream {
             key: &[#(#key),*],
             lookups: &[#(#lookups),*],
             lists: &[#(#lists),*],
+            concealed: __c::Concealing {
+                lookups: &[#(#concealed),*],
+                columns: &[#(#concealed_columns),*],
+            },
             version: #version,
             read_only: #read_only,
             volatile: #volatile,

@@ -5,7 +5,7 @@ use proc_macro2::{Literal, TokenStream};
 use quote::quote;
 use syn::Type;
 
-use super::{column, of, on_backend};
+use super::{column, lookups, of, on_backend};
 use crate::attr::Backend;
 use crate::model::{Field, List, Lookup, Model};
 
@@ -78,6 +78,7 @@ fn statements(model: &Model) -> TokenStream {
     let shares = model.lists.iter().map(|list| shares(model, list));
     let after = (!model.lists.is_empty()).then(|| after(model));
     let joined = (!model.depends_on.is_empty()).then(|| joined(model));
+    let concealed = model.concealed().next().map(|_| concealed(model));
     quote! {
         #[automatically_derived]
         impl __c::FromRow<__Db> for #ident {
@@ -110,6 +111,7 @@ fn statements(model: &Model) -> TokenStream {
 
             #after
             #joined
+            #concealed
         }
     }
 }
@@ -309,6 +311,34 @@ fn after(model: &Model) -> TokenStream {
                 #(#lists)*
                 _ => __c::Condition::all([]),
             }
+        }
+    }
+}
+
+/// The values of lookups by columns that the struct leaves out, from a row of these columns.
+fn concealed(model: &Model) -> TokenStream {
+    let fields: Vec<&Field> =
+        model.concealed().flat_map(|(_, lookup)| model.at(&lookup.fields)).collect();
+    let columns = fields.iter().map(|field| column(model, field));
+    let types = fields.iter().map(|field| &field.ty);
+    let names: Vec<_> = (0..fields.len()).map(part).collect();
+    let mut rest = names.iter();
+    let visits = model.concealed().map(|(index, lookup)| {
+        let values = rest.by_ref().take(lookup.fields.len()).map(|name| quote!(&#name)).collect();
+        lookups::visit(index, &lookups::normal(model, lookup, values), None)
+    });
+    let visits: Vec<_> = visits.collect();
+    quote! {
+        fn each_concealed<'__a>(
+            __row: &impl __diesel::row::Row<'__a, __Db>,
+            __visit: &mut dyn ::core::ops::FnMut(usize, &dyn __c::KeyParts),
+        ) -> __diesel::deserialize::Result<()> {
+            let (#(#names,)*): (#(#types,)*) = __diesel::deserialize::FromSqlRow::<
+                __diesel::dsl::SqlTypeOf<(#(#columns,)*)>,
+                __Db,
+            >::build_from_row(__row)?;
+            #(#visits)*
+            ::core::result::Result::Ok(())
         }
     }
 }

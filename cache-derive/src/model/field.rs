@@ -19,6 +19,8 @@ pub(crate) struct Field {
     pub(crate) selected: Option<Selected>,
     /// The embedded field that this one is a part of.
     pub(crate) within: Option<Ident>,
+    /// It is a column that the struct leaves out.
+    pub(crate) concealed: bool,
 }
 
 impl Field {
@@ -76,6 +78,7 @@ fn field(ctxt: &Ctxt, field: &syn::Field) -> Option<Field> {
         embed: attrs.embed,
         selected: attrs.selected,
         within: None,
+        concealed: false,
     })
 }
 

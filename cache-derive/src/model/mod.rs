@@ -3,7 +3,7 @@
 use proc_macro2::{Ident, Span, TokenStream, TokenTree};
 use quote::{ToTokens, format_ident};
 use syn::ext::IdentExt;
-use syn::{DeriveInput, Path, Visibility};
+use syn::{DeriveInput, Path, Type, Visibility};
 
 use crate::attr::{Backend, StructAttrs, form};
 use crate::ctxt::Ctxt;
@@ -137,6 +137,12 @@ impl Model {
         Self::read_fields(ctxt, input, attrs)
     }
 
+    /// The lookups by columns that the struct leaves out, with their indices.
+    pub(crate) fn concealed(&self) -> impl Iterator<Item = (usize, &Lookup)> {
+        let all = self.lookups.iter().enumerate();
+        all.filter(|(_, lookup)| self.at(&lookup.fields).any(|field| field.concealed))
+    }
+
     /// The fields that the struct has itself.
     pub(crate) fn own(&self) -> &[Field] {
         &self.fields[..self.own]
@@ -177,23 +183,22 @@ impl Model {
 
     /// A field by its column's name, or else by its own.
     fn find(&mut self, named: &Named) -> Option<usize> {
-        let Named { within, name } = named;
+        let Named { within, name, ty } = named;
+        let column = relocated(name);
+        if let Some(ty) = ty {
+            self.fields.push(Field { concealed: true, ..part(column, ty.clone()) });
+            return Some(self.fields.len() - 1);
+        }
         let Some(within) = within else { return self.find_own(name) };
         let known = |field: &Field| field.within.as_ref() == Some(within) && field.column == *name;
         if let Some(index) = self.fields.iter().position(known) {
             return Some(index);
         }
         let outer = self.own().iter().find(|field| field.embed && field.ident == *within)?;
-        let (column, outer_ty, table) = (relocated(name), &outer.ty, &self.table);
-        self.fields.push(Field {
-            ty: syn::parse_quote!(<#outer_ty as __c::Part<#table::#column>>::Value),
-            within: Some(outer.ident.clone()),
-            ident: column.clone(),
-            column,
-            with: None,
-            embed: false,
-            selected: None,
-        });
+        let (outer_ty, table) = (&outer.ty, &self.table);
+        let ty = syn::parse_quote!(<#outer_ty as __c::Part<#table::#column>>::Value);
+        let within = Some(outer.ident.clone());
+        self.fields.push(Field { within, ..part(column, ty) });
         Some(self.fields.len() - 1)
     }
 
@@ -293,6 +298,20 @@ impl Model {
                 ),
             );
         }
+    }
+}
+
+/// A column that is no field of the struct itself.
+fn part(column: Ident, ty: Type) -> Field {
+    Field {
+        ident: column.clone(),
+        column,
+        ty,
+        with: None,
+        embed: false,
+        selected: None,
+        within: None,
+        concealed: false,
     }
 }
 

@@ -22,6 +22,7 @@ pub(crate) fn check(ctxt: &Ctxt, model: &Model) {
     columns_are_distinct(ctxt, model);
     rows::embedded_fields_are_by_themselves(ctxt, model);
     rows::joined_fields_have_a_way(ctxt, model);
+    rows::concealed_columns_are_looked_up_alone(ctxt, model);
     rows::read_only_reads(ctxt, model);
     rows::dependents_are_eventual(ctxt, model);
     rows::volatile_columns_lead_nowhere(ctxt, model);

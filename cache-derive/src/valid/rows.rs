@@ -55,6 +55,34 @@ pub(super) fn joined_fields_have_a_way(ctxt: &Ctxt, model: &Model) {
     }
 }
 
+/// A column that the struct leaves out can be looked up by, and no more.
+pub(super) fn concealed_columns_are_looked_up_alone(ctxt: &Ctxt, model: &Model) {
+    let mut others = model.key.clone();
+    others.extend(&model.volatile);
+    others.extend(model.tenant.iter().chain(&model.version).chain(&model.expires_at));
+    others.extend(model.lists.iter().flat_map(|list| {
+        list.fields.iter().copied().chain(list.order.iter().map(|(index, _)| *index))
+    }));
+    others.extend(model.depends_on.iter().map(|(_, via)| *via));
+    for field in model.at(&others).filter(|field| field.concealed) {
+        ctxt.error(
+            &field.ty,
+            "a column that the struct leaves out can be looked up by alone",
+            format!("add the field `{}`, or name the column in `unique(..)` alone", field.column),
+        );
+    }
+    if model.concealed().next().is_some()
+        && model.attrs.consistency.value == Some(Consistency::Validated)
+    {
+        ctxt.error(
+            &model.attrs.consistency.at,
+            "`strict(validated)` compares a row with the value that it was looked up by, and the \
+             struct leaves that out",
+            "add the column as a field, or write `consistency = \"strict(fenced)\"`",
+        );
+    }
+}
+
 /// What only reads has nothing to say about writes, and nothing to be strict about.
 pub(super) fn read_only_reads(ctxt: &Ctxt, model: &Model) {
     let attrs = &model.attrs;

@@ -11,7 +11,7 @@ use super::flight::Landing;
 use super::invalidator::Invalidator;
 use super::lists::Lists;
 use super::loader::{Loader, Source as _};
-use super::sources::{Found, LookupId, Lookups, Rows, carries};
+use super::sources::{Found, LookupId, Lookups, Rows, carries, is_concealed};
 use super::switch::Switch;
 use super::tier::Tier;
 use crate::ports::clock::Tokens;
@@ -165,10 +165,13 @@ impl<M: Statements<D::Backend>, D: Database> Keeper<M, D> {
                 }
             };
             match found {
-                Found::Row(row) => return Ok(row),
+                Found::Row(row, _) => return Ok(row),
                 Found::At(target) => match self.find(&target.0).await? {
                     Some(row)
-                        if carries(&*row, index, &written) || !Guard::VerifyLookup.stands() =>
+                        // What the row does not tell, every write of it has removed.
+                        if is_concealed::<M>(index)
+                            || carries(&*row, index, &written)
+                            || !Guard::VerifyLookup.stands() =>
                     {
                         return Ok(Some(row));
                     }

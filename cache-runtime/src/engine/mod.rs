@@ -2,6 +2,7 @@
 //! loads that callers share, transactions that settle what they owe the cache,
 //! invalidations that are never forgotten.
 
+pub(crate) mod concealed;
 pub(crate) mod debt;
 pub(crate) mod dependents;
 pub(crate) mod entry;

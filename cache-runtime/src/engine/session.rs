@@ -14,7 +14,7 @@ use super::in_flight::Ticket;
 use crate::ports::condition::Condition;
 use crate::ports::database::{Database, Dialect, Transaction};
 use crate::ports::load::Load;
-use crate::ports::model::Statements;
+use crate::ports::model::{FromRow, Statements};
 use crate::values::error::{Error, ErrorKind, Result};
 use crate::values::guard::Guard;
 
@@ -109,10 +109,10 @@ impl<D: Database> Session<D> {
     }
 
     /// Reads within the transaction.
-    pub(crate) async fn load<M: Statements<D::Backend>>(
+    pub(crate) async fn load<U: FromRow<D::Backend>>(
         &mut self,
-        load: Load<D::Backend, M>,
-    ) -> Result<Vec<M>> {
+        load: Load<D::Backend, U>,
+    ) -> Result<Vec<U>> {
         self.usable()?;
         let rows = self.transaction.load(load).await;
         self.failed |= rows.is_err();

@@ -9,7 +9,7 @@ use crate::engine::dependents::Later;
 use crate::patterns::write::touched_raw;
 use crate::ports::database::Database;
 use crate::ports::load::Load;
-use crate::ports::model::Statements;
+use crate::ports::model::{Concealed, Statements};
 use crate::values::error::{Error, ErrorKind, Result};
 use crate::values::key::AsKey;
 use crate::values::policy::Consistency;
@@ -73,6 +73,10 @@ impl<D: Database> Cache<D> {
         let rows = Load::<_, M>::select(M::among(keys.clone())).on(connection)?;
         let keeper = self.keeper::<M>();
         let mut touches = touched_raw(&keeper, &keys, rows);
+        if !M::DESCRIPTOR.concealed.lookups.is_empty() {
+            let load = Load::<_, Concealed<M>>::concealed(M::among(keys.clone()));
+            touches.extend(keeper.concealed(load.on(connection)?));
+        }
         touches.iter_mut().for_each(|touch| touch.need = Need::Removal);
         Ok(Touched { touches, later: keeper.dependents.later(keys) })
     }

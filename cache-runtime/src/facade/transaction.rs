@@ -137,7 +137,8 @@ impl<D: Database> Tx<D> {
         let keeper = self.cache.keeper::<M>();
         let rows = self.session.touched_rows(keys.clone()).await?;
         self.session.touch(touched_raw(&keeper, &keys, rows));
-        keeper.dependents.touch(&mut self.session, &keys).await
+        keeper.dependents.touch(&mut self.session, &keys).await?;
+        keeper.touch_concealed(&mut self.session, keys).await
     }
 }
 

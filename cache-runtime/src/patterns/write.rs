@@ -98,6 +98,7 @@ pub(crate) async fn within<M: Statements<D::Backend>, D: Database>(
     let looks = !deletes && (ways > 0 || expected.is_some() || M::DESCRIPTOR.volatile);
     let before = key.clone().filter(|_| looks).map(M::is);
     keeper.dependents.touch(session, key.as_slice()).await?;
+    keeper.touch_concealed(session, key.clone()).await?;
     let reread = rereads(keeper) && !deletes;
     let written = session.write(Write { before, expected, change, reread }).await?;
     let before: Vec<Arc<M>> = written.before.into_iter().map(Arc::new).collect();
@@ -111,8 +112,18 @@ pub(crate) async fn within<M: Statements<D::Backend>, D: Database>(
     } else {
         touched(keeper, &before, &after)
     });
-    keeper.dependents.touch_those_of(session, &after).await?;
+    follow(session, keeper, &after).await?;
     Ok(after)
+}
+
+/// What rows that were written concern beside their own entries.
+async fn follow<M: Statements<D::Backend>, D: Database>(
+    session: &mut Session<D>,
+    keeper: &Keeper<M, D>,
+    rows: &[Arc<M>],
+) -> Result<()> {
+    keeper.touch_concealed(session, rows.iter().map(|row| row.key())).await?;
+    keeper.dependents.touch_those_of(session, rows).await
 }
 
 /// Changes the one row that there is, or else inserts one. First it is looked for, so that all that
@@ -132,7 +143,7 @@ async fn upsert<M: Statements<D::Backend>, D: Database>(
             session.write(write).await?.after.into_iter().map(Arc::new).collect();
         if !new.is_empty() {
             session.touch(touched(keeper, &[], &new));
-            keeper.dependents.touch_those_of(session, &new).await?;
+            follow(session, keeper, &new).await?;
             return Ok(new);
         }
         found = session.load(find()).await?;
@@ -145,7 +156,7 @@ async fn upsert<M: Statements<D::Backend>, D: Database>(
         ));
     };
     let change = change(M::is(row.key()));
-    keeper.dependents.touch(session, &[row.key()]).await?;
+    follow(session, keeper, std::slice::from_ref(&row)).await?;
     let write = Write { before: None, expected: None, change, reread: rereads(keeper) };
     let after: Vec<Arc<M>> = match session.write(write).await {
         Ok(written) => written.after.into_iter().map(Arc::new).collect(),
@@ -154,7 +165,7 @@ async fn upsert<M: Statements<D::Backend>, D: Database>(
         Err(error) => return Err(error),
     };
     session.touch(touched(keeper, &[row], &after));
-    keeper.dependents.touch_those_of(session, &after).await?;
+    follow(session, keeper, &after).await?;
     Ok(after)
 }
 
@@ -196,7 +207,7 @@ async fn by_filter<M: Statements<D::Backend>, D: Database>(
     }
     let rows = if whole { rows } else { M::among(found.iter().map(|row| row.key()).collect()) };
     if !whole {
-        keeper.dependents.touch_those_of(session, &found).await?;
+        follow(session, keeper, &found).await?;
     }
     let reread = rereads(keeper) && !deletes && !whole;
     let change = statement(rows);
@@ -208,7 +219,7 @@ async fn by_filter<M: Statements<D::Backend>, D: Database>(
     } else {
         let left = if deletes { &[][..] } else { &after[..] };
         session.touch(touched(keeper, &found, left));
-        keeper.dependents.touch_those_of(session, left).await?;
+        follow(session, keeper, left).await?;
     }
     Ok(after)
 }

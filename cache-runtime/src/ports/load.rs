@@ -12,7 +12,7 @@ use diesel::query_source::Table;
 use super::condition::Condition;
 use super::database::Dialect;
 use super::inserted::{Columns, InsertedRow};
-use super::model::{FromRow, ListOf, Model, Statements};
+use super::model::{Concealed, FromRow, ListOf, Model, Statements};
 use super::statement::{Row, Statement, Text, table};
 use crate::values::error::{Error, ErrorKind, Result};
 
@@ -178,6 +178,14 @@ impl<DB: Backend> Load<DB, Version> {
     pub fn versions<M: Model<Table: QueryFragment<DB>>>(condition: Condition<DB>) -> Self {
         let column = M::DESCRIPTOR.version.unwrap_or_default();
         Self::one(Text::Versions { column, table: table::<M, DB>(), condition }.into())
+    }
+}
+
+impl<DB: Dialect, M: Statements<DB>> Load<DB, Concealed<M>> {
+    /// SELECT what the model conceals of the rows for which the condition holds.
+    pub fn concealed(condition: Condition<DB>) -> Self {
+        let columns = M::DESCRIPTOR.concealed.columns;
+        Self::one(Text::Select { columns, table: table::<M, DB>(), condition }.into())
     }
 }
 

@@ -1,5 +1,6 @@
 //! What a cached model is: the target of the derive.
 
+use std::marker::PhantomData;
 use std::time::SystemTime;
 
 use diesel::deserialize;
@@ -12,7 +13,7 @@ use super::condition::Condition;
 use super::database::Dialect;
 use super::dependency::{Dependency, Selected};
 use super::load::Load;
-use crate::values::key::{Key, KeyParts};
+use crate::values::key::{Key, KeyParts, KeyWriter};
 use crate::values::policy::Policy;
 
 /// An error of a codec or a field, whatever its type.
@@ -31,6 +32,8 @@ pub struct Descriptor {
     pub lookups: &'static [&'static str],
     /// The lists.
     pub lists: &'static [ListOf],
+    /// What is looked up by columns that the struct leaves out.
+    pub concealed: Concealing,
     /// The column that counts the row's versions, if one does.
     pub version: Option<&'static str>,
     /// Whether it has no writes.
@@ -41,6 +44,15 @@ pub struct Descriptor {
     pub fingerprint: u64,
     /// The declared strategy.
     pub policy: Policy,
+}
+
+/// Lookups by columns that the struct leaves out: a row does not tell its values of them.
+#[derive(Debug, Clone, Copy)]
+pub struct Concealing {
+    /// The lookups, by index.
+    pub lookups: &'static [usize],
+    /// The columns of the first, then those of the next.
+    pub columns: &'static [&'static str],
 }
 
 /// A list of the rows that share some values.
@@ -138,6 +150,14 @@ pub trait Statements<DB: Dialect>: FromRow<DB> + Model<Table: QueryFragment<DB>>
         Condition::all([])
     }
 
+    /// Calls `visit` with each concealed lookup's index and its value, from a row of their columns.
+    fn each_concealed<'a>(
+        _row: &impl Row<'a, DB>,
+        _visit: &mut dyn FnMut(usize, &dyn KeyParts),
+    ) -> deserialize::Result<()> {
+        Ok(())
+    }
+
     /// The models whose rows this one shows something of.
     fn dependencies() -> Vec<Dependency<DB>> {
         Vec::new()
@@ -160,6 +180,25 @@ pub trait Writable: Model {}
 pub trait FromRow<DB: Dialect>: Sized + Send + 'static {
     /// Reads the row by position.
     fn from_row<'a>(row: &impl Row<'a, DB>) -> deserialize::Result<Self>;
+}
+
+/// One row's values of the lookups that a model conceals: the lookup's index, and the value as it
+/// is written in a key.
+pub struct Concealed<M> {
+    pub(crate) values: Vec<(usize, KeyWriter)>,
+    model: PhantomData<fn() -> M>,
+}
+
+impl<DB: Dialect, M: Statements<DB>> FromRow<DB> for Concealed<M> {
+    fn from_row<'a>(row: &impl Row<'a, DB>) -> deserialize::Result<Self> {
+        let mut values = Vec::new();
+        M::each_concealed(row, &mut |index, value| {
+            let mut written = KeyWriter::default();
+            value.write_parts(&mut written);
+            values.push((index, written));
+        })?;
+        Ok(Self { values, model: PhantomData })
+    }
 }
 
 /// A struct that can be inserted as a row of `M`.

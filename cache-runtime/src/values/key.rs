@@ -102,6 +102,12 @@ impl KeyWriter {
         Self { bytes: SmallVec::from_slice(prefix), null: false }
     }
 
+    /// Adds parts that were written before.
+    pub fn parts(&mut self, written: &Self) {
+        self.null |= written.null;
+        self.bytes.extend_from_slice(&written.bytes);
+    }
+
     /// Adds an integer, in decimal.
     pub fn integer(&mut self, value: i128) {
         let mut digits: SmallVec<[u8; 64]> = SmallVec::new();
@@ -201,6 +207,12 @@ impl<T: KeyParts> KeyParts for Option<T> {
             Some(value) => value.write_parts(out),
             None => out.null(),
         }
+    }
+}
+
+impl KeyParts for KeyWriter {
+    fn write_parts(&self, out: &mut KeyWriter) {
+        out.parts(self);
     }
 }
 
