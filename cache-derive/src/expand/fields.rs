@@ -9,7 +9,7 @@ use crate::model::{Field, Model, camel_case};
 
 /// A pair of wrappers for each field with `with`, as serde's derive makes them.
 pub(super) fn wrappers(model: &Model) -> TokenStream {
-    model.fields.iter().filter_map(wrapper).collect()
+    model.own().iter().filter_map(wrapper).collect()
 }
 
 fn wrapper(field: &Field) -> Option<TokenStream> {
@@ -54,6 +54,10 @@ fn names(field: &Field) -> (Ident, Ident) {
 
 /// Writes one value of a field, given as a reference.
 pub(super) fn write(field: &Field, reference: &TokenStream) -> TokenStream {
+    let span = field.ty.span().resolved_at(proc_macro2::Span::call_site());
+    if field.embed {
+        return quote_spanned!(span=> __c::Embed::encode_fields(#reference, __out)?;);
+    }
     let value = if field.with.is_some() {
         let (write, _) = names(field);
         quote!(&#write(#reference))
@@ -61,14 +65,15 @@ pub(super) fn write(field: &Field, reference: &TokenStream) -> TokenStream {
         reference.clone()
     };
     // An error about the type points at the type.
-    let span = field.ty.span().resolved_at(proc_macro2::Span::call_site());
     quote_spanned!(span=> __c::serde::ser::SerializeTuple::serialize_element(__out, #value)?;)
 }
 
 /// Reads the next value as one of a field.
 pub(super) fn read(field: &Field) -> TokenStream {
     let span = field.ty.span().resolved_at(proc_macro2::Span::call_site());
-    if field.with.is_some() {
+    if field.embed {
+        quote_spanned!(span=> __c::Embed::decode_fields(__input)?)
+    } else if field.with.is_some() {
         let (_, read) = names(field);
         quote_spanned!(span=> __c::next::<#read, __A>(__input)?.0)
     } else {

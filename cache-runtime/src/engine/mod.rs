@@ -3,6 +3,7 @@
 //! invalidations that are never forgotten.
 
 pub(crate) mod debt;
+pub(crate) mod dependents;
 pub(crate) mod entry;
 pub(crate) mod exclusive;
 pub(crate) mod fences;
@@ -10,6 +11,7 @@ pub(crate) mod flight;
 pub(crate) mod in_flight;
 pub(crate) mod invalidator;
 pub(crate) mod keeper;
+pub(crate) mod lists;
 pub(crate) mod loader;
 pub(crate) mod session;
 pub(crate) mod shield;

@@ -204,6 +204,11 @@ impl<T: KeyParts> KeyParts for Option<T> {
     }
 }
 
+/// No part at all: what all rows share.
+impl KeyParts for () {
+    fn write_parts(&self, _: &mut KeyWriter) {}
+}
+
 /// Composite keys, up to six parts.
 macro_rules! tuple_key {
     ($(($part:ident $key:ident $index:tt))+) => {
