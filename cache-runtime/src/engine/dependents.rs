@@ -49,6 +49,9 @@ pub(crate) trait Shown<D: Database>: Send + Sync {
     fn all(&self) -> Result<Touch>;
 }
 
+/// Some rows of a model that depends on another, and its entries.
+type SomeOf<D> = (Condition<<D as Database>::Backend>, Arc<dyn Shown<D>>);
+
 impl<D: Database> Default for Dependents<D> {
     fn default() -> Self {
         Self(OnceLock::new())
@@ -99,7 +102,7 @@ impl<D: Database> Dependents<D> {
 
     /// What to do about those that depend on rows with these keys, once a change has committed.
     pub(crate) fn later<K: Send + Sync + 'static>(&self, keys: Vec<K>) -> Vec<Later> {
-        let later = |(rows, entries): (_, Arc<dyn Shown<D>>)| -> Later {
+        let later = |(rows, entries): SomeOf<D>| -> Later {
             Box::new(move || entries.forget(rows))
         };
         self.rows(keys).into_iter().map(later).collect()
@@ -110,10 +113,7 @@ impl<D: Database> Dependents<D> {
         self.each().iter().map(|dependent| dependent.entries.all()).collect()
     }
 
-    fn rows<K: Send + Sync + 'static>(
-        &self,
-        keys: Vec<K>,
-    ) -> Vec<(Condition<D::Backend>, Arc<dyn Shown<D>>)> {
+    fn rows<K: Send + Sync + 'static>(&self, keys: Vec<K>) -> Vec<SomeOf<D>> {
         let keys: Box<dyn Any> = Box::new(keys);
         let each = self.each().iter();
         each.filter_map(|it| Some(((it.rows)(&*keys)?, it.entries.clone()))).collect()

@@ -2,8 +2,6 @@
 //!
 //! What one says is the same for each crate's type of it: a date is a date, of chrono or of time.
 
-use std::fmt::Display;
-
 use super::key::{AsKey, KeyParts, KeyWriter};
 
 /// Implements the key traits for a type that is its own owned key.
@@ -81,7 +79,7 @@ own_key! {
 }
 
 #[cfg(any(feature = "chrono", feature = "time", feature = "ipnetwork", feature = "ipnet"))]
-fn shown(out: &mut KeyWriter, tag: u8, value: impl Display) {
+fn shown(out: &mut KeyWriter, tag: u8, value: impl std::fmt::Display) {
     out.part(tag, value.to_string().as_bytes());
 }
 

@@ -12,17 +12,19 @@ diesel::table! {
         login -> Text,
         nick -> Nullable<Text>,
         deleted_at -> Nullable<BigInt>,
+        token -> Nullable<Text>,
     }
 }
 
-pub const CREATE: &str = "CREATE TABLE people (id BIGINT PRIMARY KEY, login VARCHAR(60) NOT NULL, nick VARCHAR(60), deleted_at BIGINT)";
+pub const CREATE: &str = "CREATE TABLE people (id BIGINT PRIMARY KEY, login VARCHAR(60) NOT NULL, nick VARCHAR(60), deleted_at BIGINT, token VARCHAR(60) UNIQUE)";
 
 #[derive(Queryable, Cached, Debug, PartialEq, Eq)]
 #[diesel(table_name = people)]
 #[cached(pattern = "cache_aside", ttl = "10m", negative_ttl = "10m",
          unique(login, normalize = lower, when = not_deleted), unique(nick, normalize = lower),
+         unique(token: Option<String>),
          list(order_by = id, when = not_deleted, limit = 100),
-         insert = NewPerson<'static>, changeset(Rename, Retire))]
+         insert = NewPerson<'static>, changeset(Rename, Retire, NewToken))]
 pub struct Person {
     pub id: i64,
     pub login: String,
@@ -76,6 +78,13 @@ pub struct NewPerson<'a> {
 pub struct Rename {
     pub login: Option<String>,
     pub nick: Option<Option<String>>,
+}
+
+/// A secret, by which its owner is found, and which no row that is read holds.
+#[derive(AsChangeset)]
+#[diesel(table_name = people)]
+pub struct NewToken {
+    pub token: Option<Option<String>>,
 }
 
 /// None is NULL here.

@@ -122,6 +122,63 @@ async fn a_login_is_found_in_any_spelling_while_its_owner_is_there() {
 }
 
 #[tokio::test]
+async fn a_row_is_found_by_what_it_does_not_tell() {
+    use people::{NewPerson, NewToken, Person, Retire};
+    let world = World::new();
+    let (_, cache) = process!(world, [Person]);
+    let (gate, other) = process!(world, [Person]);
+    let (rows, seen) = (cache.repository::<Person>(), other.repository::<Person>());
+    let token = |token: Option<&str>| NewToken { token: Some(token.map(str::to_owned)) };
+    let by = async |token: &str| seen.find_by_token(token).await.unwrap().map(|row| row.id);
+    for id in [1, 2] {
+        let login = format!("p{id}").into();
+        rows.insert(NewPerson { id, login, nick: None }).await.unwrap();
+    }
+    assert_eq!(by("red").await, None);
+    settle().await;
+    rows.update(1, token(Some("red"))).await.unwrap();
+    assert_eq!(by("red").await, Some(1), "its absence was cached");
+    settle().await;
+    let loads = gate.passed("load:before");
+    assert_eq!(by("red").await, Some(1));
+    settle().await;
+    assert_eq!(by("red").await, Some(1));
+    assert!(gate.passed("load:before") <= loads + 1, "cached, once the row is");
+
+    // The old value is followed, and the new one, by every kind of write.
+    rows.update(1, token(Some("blue"))).await.unwrap();
+    assert_eq!((by("red").await, by("blue").await), (None, Some(1)));
+    settle().await;
+    rows.update_where(people::people::id.eq(1), token(None)).await.unwrap();
+    assert_eq!(by("blue").await, None);
+    settle().await;
+    rows.update(2, token(Some("blue"))).await.unwrap();
+    assert_eq!(by("blue").await, Some(2), "another row's");
+    settle().await;
+    rows.upsert(2, NewPerson { id: 2, login: "x".into(), nick: None }, token(Some("red")))
+        .await
+        .unwrap();
+    assert_eq!((by("red").await, by("blue").await), (Some(2), None));
+    settle().await;
+    rows.update(2, Retire { deleted_at: Some(1) }).await.unwrap();
+    assert_eq!(by("red").await, Some(2), "its own columns are as they are now");
+    assert_eq!(seen.find_by_token("red").await.unwrap().unwrap().deleted_at, Some(1));
+    settle().await;
+    rows.delete(2).await.unwrap();
+    assert_eq!(by("red").await, None);
+    settle().await;
+    cache
+        .transaction(async |tx| {
+            tx.touch::<Person>([1]).await?;
+            tx.repository::<Person>().update(1, token(Some("red"))).await?;
+            tx.touch::<Person>([1]).await
+        })
+        .await
+        .unwrap();
+    assert_eq!(by("red").await, Some(1));
+}
+
+#[tokio::test]
 async fn a_session_lives_no_longer_than_it_says() {
     use sessions::{NewSession, Prolong, Session};
     let world = World::new();

@@ -74,7 +74,16 @@ macro_rules! keeps {
 
 /// Numbers whose text a careless reader takes for their neighbour, and each kind of null.
 fn documents() -> Vec<Value> {
-    let exact = [1.1e-308, 0.1 + 0.2, 1e23, 5e-324, f64::MAX, -0.0, 122.416_294_033_786_585];
+    let exact = [
+        1.1e-308,
+        0.1 + 0.2,
+        1e23,
+        5e-324,
+        f64::MAX,
+        -0.0,
+        189.344_152_755_593_26,
+        6.934698245112694e276,
+    ];
     vec![json!(null), json!({"a": [null, {"": exact}]}), json!(u64::MAX), json!(i64::MIN)]
 }
 

@@ -52,7 +52,7 @@ impl Same for BigDecimal {
 /// -0.0 equals 0.0, but is not the same.
 impl Same for Value {
     fn same(&self, other: &Self) -> bool {
-        self == other && self.to_string() == other.to_string()
+        self == other && format!("{self}") == format!("{other}")
     }
 }
 
