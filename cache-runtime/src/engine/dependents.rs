@@ -102,9 +102,8 @@ impl<D: Database> Dependents<D> {
 
     /// What to do about those that depend on rows with these keys, once a change has committed.
     pub(crate) fn later<K: Send + Sync + 'static>(&self, keys: Vec<K>) -> Vec<Later> {
-        let later = |(rows, entries): SomeOf<D>| -> Later {
-            Box::new(move || entries.forget(rows))
-        };
+        let later =
+            |(rows, entries): SomeOf<D>| -> Later { Box::new(move || entries.forget(rows)) };
         self.rows(keys).into_iter().map(later).collect()
     }
 
