@@ -255,9 +255,10 @@ start_mysql() {
     MYSQL_PID=$SPAWNED
     # Through the socket in our own directory: nobody else can be behind it.
     if ready "$MYSQL_PID" 60 "${client[@]}" -e 'SELECT 1'; then
-      if "${client[@]}" >>"$dir/log" 2>&1 -e "CREATE DATABASE cache_test; \
+      if "${client[@]}" >>"$dir/log" 2>&1 -e "CREATE DATABASE cache_test; CREATE DATABASE cache_bench; \
         GRANT ALL ON *.* TO cache@'127.0.0.1' IDENTIFIED BY 'cache'"; then
         export TEST_MYSQL_URL=mysql://cache:cache@127.0.0.1:$port/cache_test
+        export BENCH_MYSQL_URL=mysql://cache:cache@127.0.0.1:$port/cache_bench
         return 0
       fi
       break
@@ -302,5 +303,5 @@ stop_servers() {
   REDIS_PID='' POSTGRES_PID='' MYSQL_PID=''
   [ -z "$SERVERS_DIR" ] || rm -rf -- "$SERVERS_DIR"
   SERVERS_DIR=
-  unset TEST_REDIS_URL TEST_REDIS_SERVER TEST_POSTGRES_URL BENCH_POSTGRES_URL TEST_MYSQL_URL
+  unset TEST_REDIS_URL TEST_REDIS_SERVER TEST_POSTGRES_URL BENCH_POSTGRES_URL TEST_MYSQL_URL BENCH_MYSQL_URL
 }
