@@ -3,7 +3,7 @@
 use cache_runtime::guard::Guard;
 
 use super::world::World;
-use super::{reads, writes};
+use super::{lists, reads, writes};
 use crate::Case;
 
 /// A case on a world of its own, which is there before the case begins.
@@ -43,6 +43,16 @@ pub(crate) const CASES: &[Case] = &[
     ("anomaly 14", case!(writes::unknown_commit_eventual), &[Guard::RemoveAgain]),
     ("anomaly 26", case!(writes::late_put), &[Guard::OwnFence]),
     ("anomaly 28", case!(writes::same_version_again), &[Guard::VersionCounter]),
+    ("anomaly 32", case!(lists::loses_a_member), &[Guard::TouchLists]),
+    ("anomaly 32", case!(lists::loses_a_member_strict), &[Guard::TouchLists]),
+    ("anomaly 32", case!(lists::keeps_an_old_order), &[Guard::TouchLists]),
+    ("anomaly 32", case!(lists::keeps_a_member), &[Guard::VerifyList]),
+    ("guard touch-dependents", case!(lists::shows_an_old_name), &[Guard::TouchDependents]),
+    (
+        "guard dependents-again",
+        case!(lists::shows_an_old_name_of_a_new_row),
+        &[Guard::DependentsAgain],
+    ),
     ("anomaly 42", case!(writes::lost_update), &[Guard::ExpectedVersion]),
     ("anomaly 44", case!(writes::misses_its_own_writes), &[Guard::TransactionBypass]),
     ("anomaly 45", case!(writes::late_duplicate_of_a_fence), &[Guard::FreshFence]),

@@ -10,6 +10,7 @@ use cache_tests::databases::Sql as _;
 use cache_tests::gate::{Gate, GatedDatabase, GatedStore};
 use cache_tests::modes::CREATE_VERSIONS;
 use cache_tests::redis_url;
+use cache_tests::shapes::TABLES;
 use cache_tests::stores::{Kind, namespace};
 
 use super::{Driver, NUMBER, Server, driver};
@@ -40,12 +41,13 @@ pub(crate) struct Process {
 
 impl World {
     pub(crate) fn new(kind: Kind) -> Self {
-        let database = Server::with(&[
+        let own = [
             CREATE,
             Server::CREATE_TAGS,
             CREATE_VERSIONS,
             <Driver as Database>::Backend::CREATE_COUNTER,
-        ]);
+        ];
+        let database = Server::with(&[&own, TABLES].concat());
         let (shelf, store): (Shelf, Arc<dyn Store>) = match kind {
             Kind::InProcess => {
                 let store = Arc::new(InProcess::new());

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use std::time::Instant;
 
 use cache_runtime::R2d2;
-use cache_runtime::ports::{Change, Database, Insert, Load, Save, Statements, Transaction, Upsert};
+use cache_runtime::ports::{Change, Database, Insert, Load, Save, Statements, Transaction};
 use diesel::connection::SimpleConnection as _;
 use diesel::r2d2::{ConnectionManager, Pool, R2D2Connection};
 use diesel::{MysqlConnection, PgConnection, SqliteConnection};
@@ -83,7 +83,7 @@ fn pool<C: R2D2Connection + 'static>(url: &str, first: &str) -> Pool<ConnectionM
 fn simulated<C: Link>(bench: &Bench<C>) -> String
 where
     Account: Statements<C::Backend> + Save<C::Backend>,
-    NewAccount: Insert<Account, C::Backend> + Upsert<Account, C::Backend, AccountChanges>,
+    NewAccount: Insert<Account, C::Backend>,
     AccountChanges: Change<Account, C::Backend>,
 {
     // A world whose operations are executed at once.
@@ -94,7 +94,7 @@ where
 fn driven<C: R2D2Connection + Link>(pool: Pool<ConnectionManager<C>>) -> String
 where
     Account: Statements<C::Backend> + Save<C::Backend>,
-    NewAccount: Insert<Account, C::Backend> + Upsert<Account, C::Backend, AccountChanges>,
+    NewAccount: Insert<Account, C::Backend>,
     AccountChanges: Change<Account, C::Backend>,
 {
     log(R2d2::new(pool))
@@ -104,7 +104,7 @@ where
 fn log<D: Database>(database: D) -> String
 where
     Account: Statements<D::Backend> + Save<D::Backend>,
-    NewAccount: Insert<Account, D::Backend> + Upsert<Account, D::Backend, AccountChanges>,
+    NewAccount: Insert<Account, D::Backend>,
     AccountChanges: Change<Account, D::Backend>,
 {
     let runtime = Builder::new_current_thread().enable_all().build().unwrap();
@@ -125,7 +125,7 @@ where
 async fn transaction<D: Database>(database: &D, balance: i64, rng: &mut Rng, log: &mut String)
 where
     Account: Statements<D::Backend> + Save<D::Backend>,
-    NewAccount: Insert<Account, D::Backend> + Upsert<Account, D::Backend, AccountChanges>,
+    NewAccount: Insert<Account, D::Backend>,
     AccountChanges: Change<Account, D::Backend>,
 {
     let mut transaction = database.begin().await.unwrap();
@@ -142,7 +142,7 @@ where
             3 => change(None).update(row),
             4 => change(Some(email)).update(row),
             5 => Load::delete(row),
-            6 => NewAccount { id, email, balance }.upsert(change(None)),
+            6 => NewAccount { id, email, balance }.insert_if_new(),
             7 => Account { id, email, balance }.save(),
             8 => {
                 transaction.save().await.unwrap();
