@@ -68,8 +68,15 @@ const CASES: &[(&str, Case, &[Guard])] = &[
 ];
 
 /// Guards of the stores alone, which the suite `guards` removes, on every store.
-const OF_THE_STORES: &[Guard] =
-    &[Guard::FenceAnchor, Guard::NewerOnly, Guard::TableChecked, Guard::TableUnchanged];
+const OF_THE_STORES: &[Guard] = &[
+    Guard::FenceAnchor,
+    Guard::NewerOnly,
+    Guard::TableChecked,
+    Guard::TableUnchanged,
+    Guard::SharedLife,
+    Guard::KeptAlike,
+    Guard::KeptEra,
+];
 
 #[tokio::main(flavor = "multi_thread", worker_threads = 2)]
 async fn main() -> std::process::ExitCode {

@@ -11,7 +11,7 @@ use serde::{Deserializer, Serialize, Serializer};
 use crate::ports::codec::Codec;
 use crate::ports::model::{BoxError, Model};
 use crate::ports::store::{Form, Payload};
-use crate::values::envelope::{self, Header, Kind, Unreadable};
+use crate::values::envelope::{self, Header, Kind, Own, Unreadable};
 
 /// What the cache says of a key.
 pub(crate) enum Entry<V> {
@@ -152,6 +152,11 @@ impl Codecs {
     }
 
     fn decode<V: Cacheable>(&self, bytes: &[u8]) -> Result<Entry<V>, Unreadable> {
+        let bytes = match envelope::own(bytes, V::FINGERPRINT) {
+            Own::Here(envelope) => envelope,
+            Own::Others => return Err(Unreadable::Fingerprint),
+            Own::Unknown => bytes,
+        };
         let (header, body) = envelope::read(bytes, V::KIND, V::FINGERPRINT, self.limit)?;
         if !header.present {
             return if body.is_empty() { Ok(Entry::Absent) } else { Err(Unreadable::Body) };
