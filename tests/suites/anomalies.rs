@@ -126,8 +126,15 @@ const NOT_ON: &[(Guard, &str)] = &[
 ];
 
 /// Guards of the stores alone, which the suite `guards` removes, on every store.
-const OF_THE_STORES: &[Guard] =
-    &[Guard::FenceAnchor, Guard::NewerOnly, Guard::TableChecked, Guard::TableUnchanged];
+const OF_THE_STORES: &[Guard] = &[
+    Guard::FenceAnchor,
+    Guard::NewerOnly,
+    Guard::TableChecked,
+    Guard::TableUnchanged,
+    Guard::SharedLife,
+    Guard::KeptAlike,
+    Guard::KeptEra,
+];
 
 /// A case on one database and one store.
 struct Column {

@@ -13,7 +13,7 @@ use crate::ports::clock::Clock;
 use crate::ports::codec::Codec;
 use crate::ports::model::{BoxError, Model};
 use crate::ports::store::{Form, Payload};
-use crate::values::envelope::{self, Header, Kind, Unreadable};
+use crate::values::envelope::{self, Header, Kind, Own, Unreadable};
 use crate::values::policy::Policy;
 use crate::values::token::Token;
 
@@ -237,6 +237,11 @@ impl Codecs {
     }
 
     fn decode<V: Cacheable>(&self, bytes: &[u8]) -> Result<Entry<V>, Unreadable> {
+        let bytes = match envelope::own(bytes, V::FINGERPRINT) {
+            Own::Here(envelope) => envelope,
+            Own::Others => return Err(Unreadable::Fingerprint),
+            Own::Unknown => bytes,
+        };
         let (header, body) = envelope::read(bytes, V::KIND, V::FINGERPRINT, self.limit)?;
         if !header.present {
             return if body.is_empty() { Ok(Entry::Absent) } else { Err(Unreadable::Body) };

@@ -290,7 +290,7 @@ impl<S: Source> Loader<S> {
 
     fn wish(&self, key: &EntryKey, force: bool) -> Lease {
         let (token, expiry) = (self.tokens.token(), self.lease.expiry);
-        Lease { key: key.clone(), token, expiry, force }
+        Lease { key: key.clone(), token, expiry, force, fingerprint: S::Value::FINGERPRINT }
     }
 
     fn filling<'k>(

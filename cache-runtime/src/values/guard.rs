@@ -74,6 +74,12 @@ pub enum Guard {
     VersionCounter,
     /// A fill never replaces a newer version.
     NewerOnly,
+    /// What a fill keeps of another build lives no longer than it would have.
+    SharedLife,
+    /// A fill keeps of another build only what says the same of the row.
+    KeptAlike,
+    /// A fill keeps nothing that its table's invalidation has made void.
+    KeptEra,
     /// A write based on an old version is refused.
     ExpectedVersion,
     /// Reads in a transaction neither use nor fill the cache.
@@ -124,6 +130,9 @@ impl Guard {
         (Guard::ValidateHit, "validate-hit"),
         (Guard::VersionCounter, "version-counter"),
         (Guard::NewerOnly, "newer-only"),
+        (Guard::SharedLife, "shared-life"),
+        (Guard::KeptAlike, "kept-alike"),
+        (Guard::KeptEra, "kept-era"),
         (Guard::ExpectedVersion, "expected-version"),
         (Guard::TransactionBypass, "transaction-bypass"),
         (Guard::RereadTriggered, "reread-triggered"),

@@ -51,6 +51,9 @@ pub const PROOFS: &[(Guard, Proof)] = &[
     (Guard::ValidateHit, Here(&[Mode::Validated, Mode::ValidatedThrough])),
     (Guard::VersionCounter, Here(&[Mode::Validated])),
     (Guard::NewerOnly, Elsewhere("guards", "a lease alone stops every older fill here")),
+    (Guard::SharedLife, Here(&[Mode::Aside])),
+    (Guard::KeptAlike, Elsewhere("guards", "every change here is one of a repository")),
+    (Guard::KeptEra, Elsewhere("guards", "here a lease drops what is void; below, on Redis")),
     (Guard::ExpectedVersion, Here(&[Mode::Validated])),
     (Guard::TransactionBypass, Here(&[Mode::Aside])),
     (Guard::RereadTriggered, Elsewhere("anomalies", "the table has no trigger")),
@@ -68,5 +71,6 @@ pub const IN_LUA: &[(Guard, Mode)] = &[
     (Guard::TaintOverlap, Mode::FencedThrough),
     (Guard::OwnFence, Mode::Through),
     (Guard::TableChecked, Mode::Bulk),
+    (Guard::KeptEra, Mode::Bulk),
     (Guard::TableUnchanged, Mode::Bulk),
 ];

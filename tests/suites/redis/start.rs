@@ -131,7 +131,6 @@ async fn an_acl_user_needs_the_documented_rights() {
         "+evalsha",
         "+get",
         "+mget",
-        "+getrange",
         "+set",
         "+del",
         "+hgetall",
