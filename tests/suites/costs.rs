@@ -4,6 +4,8 @@
 mod meter;
 #[path = "costs/reads.rs"]
 mod reads;
+#[path = "costs/shapes.rs"]
+mod shapes;
 #[path = "costs/transactions.rs"]
 mod transactions;
 #[path = "costs/writes.rs"]

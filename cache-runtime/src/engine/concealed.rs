@@ -14,15 +14,15 @@ impl<M: Statements<D::Backend>, D: Database> Keeper<M, D> {
     pub(crate) async fn touch_concealed(
         &self,
         session: &mut Session<D>,
-        keys: impl IntoIterator<Item = M::Key>,
+        keys: &[M::Key],
     ) -> Result<()> {
         if M::DESCRIPTOR.concealed.lookups.is_empty() {
             return Ok(());
         }
-        let keys: Vec<M::Key> = keys.into_iter().collect();
         let most = <D::Backend as Dialect>::MAX_BINDS / M::DESCRIPTOR.key.len().max(1);
         for keys in keys.chunks(most.max(1)) {
-            let load = Load::<_, Concealed<M>>::concealed(M::among(keys.to_vec()));
+            // Nobody may change meanwhile what is looked at now.
+            let load = Load::<_, Concealed<M>>::concealed(M::among(keys.to_vec())).locking();
             let rows = session.load(load).await?;
             session.touch(self.concealed(rows));
         }

@@ -16,7 +16,7 @@ use crate::ports::condition::Condition;
 use crate::ports::database::Database;
 use crate::ports::dependency::Rows;
 use crate::ports::load::Load;
-use crate::ports::model::{Model, Statements};
+use crate::ports::model::Statements;
 use crate::values::error::Result;
 use crate::values::guard::Guard;
 
@@ -64,6 +64,10 @@ impl<D: Database> Dependents<D> {
         let _ = self.0.set(dependents);
     }
 
+    pub(crate) fn are_none(&self) -> bool {
+        self.each().is_empty()
+    }
+
     fn each(&self) -> &[Dependent<D>] {
         self.0.get().map_or(&[], Vec::as_slice)
     }
@@ -74,30 +78,25 @@ impl<D: Database> Dependents<D> {
         session: &mut Session<D>,
         keys: &[K],
     ) -> Result<()> {
-        if self.each().is_empty() || keys.is_empty() || !Guard::TouchDependents.stands() {
+        if self.are_none() || keys.is_empty() || !Guard::TouchDependents.stands() {
             return Ok(());
         }
         for (rows, entries) in self.rows(keys.to_vec()) {
-            let touches = entries.of(session, rows.clone()).await?;
+            let touches = entries.of(session, rows).await?;
             session.touch(touches);
-            if Guard::DependentsAgain.stands() {
-                session.later(Box::new(move || entries.forget(rows)));
-            }
         }
         Ok(())
     }
 
-    /// The same, of those that depend on these rows.
-    pub(crate) async fn touch_those_of<M: Model>(
+    /// The same once more, when the transaction has committed.
+    pub(crate) fn touch_again<K: Clone + Send + Sync + 'static>(
         &self,
         session: &mut Session<D>,
-        rows: &[Arc<M>],
-    ) -> Result<()> {
-        if self.each().is_empty() {
-            return Ok(());
+        keys: &[K],
+    ) {
+        if !keys.is_empty() && Guard::TouchDependents.stands() && Guard::DependentsAgain.stands() {
+            self.later(keys.to_vec()).into_iter().for_each(|later| session.later(later));
         }
-        let keys: Vec<M::Key> = rows.iter().map(|row| row.key()).collect();
-        self.touch(session, &keys).await
     }
 
     /// What to do about those that depend on rows with these keys, once a change has committed.

@@ -137,8 +137,9 @@ impl<D: Database> Tx<D> {
         let keeper = self.cache.keeper::<M>();
         let rows = self.session.touched_rows(keys.clone()).await?;
         self.session.touch(touched_raw(&keeper, &keys, rows));
+        keeper.dependents.touch_again(&mut self.session, &keys);
         keeper.dependents.touch(&mut self.session, &keys).await?;
-        keeper.touch_concealed(&mut self.session, keys).await
+        keeper.touch_concealed(&mut self.session, &keys).await
     }
 }
 

@@ -97,8 +97,11 @@ pub(crate) async fn within<M: Statements<D::Backend>, D: Database>(
     let ways = M::DESCRIPTOR.lookups.len() + M::DESCRIPTOR.lists.len();
     let looks = !deletes && (ways > 0 || expected.is_some() || M::DESCRIPTOR.volatile);
     let before = key.clone().filter(|_| looks).map(M::is);
-    keeper.dependents.touch(session, key.as_slice()).await?;
-    keeper.touch_concealed(session, key.clone()).await?;
+    if let Some(key) = key.clone().filter(|_| !keeper.dependents.are_none()) {
+        // Nobody may change meanwhile what is looked at now.
+        session.load(Load::<_, M>::select(M::is(key)).locking()).await?;
+    }
+    follow(session, keeper, key.as_slice()).await?;
     let reread = rereads(keeper) && !deletes;
     let written = session.write(Write { before, expected, change, reread }).await?;
     let before: Vec<Arc<M>> = written.before.into_iter().map(Arc::new).collect();
@@ -112,18 +115,29 @@ pub(crate) async fn within<M: Statements<D::Backend>, D: Database>(
     } else {
         touched(keeper, &before, &after)
     });
-    follow(session, keeper, &after).await?;
+    follow_to_the_end(session, keeper, &after).await?;
     Ok(after)
 }
 
-/// What rows that were written concern beside their own entries.
+/// What rows concern beside their own entries, as it is now: before a write of them and after it.
 async fn follow<M: Statements<D::Backend>, D: Database>(
+    session: &mut Session<D>,
+    keeper: &Keeper<M, D>,
+    keys: &[M::Key],
+) -> Result<()> {
+    keeper.touch_concealed(session, keys).await?;
+    keeper.dependents.touch(session, keys).await
+}
+
+/// The same after the write, and again when it has committed.
+async fn follow_to_the_end<M: Statements<D::Backend>, D: Database>(
     session: &mut Session<D>,
     keeper: &Keeper<M, D>,
     rows: &[Arc<M>],
 ) -> Result<()> {
-    keeper.touch_concealed(session, rows.iter().map(|row| row.key())).await?;
-    keeper.dependents.touch_those_of(session, rows).await
+    let keys: Vec<M::Key> = rows.iter().map(|row| row.key()).collect();
+    keeper.dependents.touch_again(session, &keys);
+    follow(session, keeper, &keys).await
 }
 
 /// Changes the one row that there is, or else inserts one. First it is looked for, so that all that
@@ -143,7 +157,7 @@ async fn upsert<M: Statements<D::Backend>, D: Database>(
             session.write(write).await?.after.into_iter().map(Arc::new).collect();
         if !new.is_empty() {
             session.touch(touched(keeper, &[], &new));
-            follow(session, keeper, &new).await?;
+            follow_to_the_end(session, keeper, &new).await?;
             return Ok(new);
         }
         found = session.load(find()).await?;
@@ -156,7 +170,7 @@ async fn upsert<M: Statements<D::Backend>, D: Database>(
         ));
     };
     let change = change(M::is(row.key()));
-    follow(session, keeper, std::slice::from_ref(&row)).await?;
+    follow(session, keeper, &[row.key()]).await?;
     let write = Write { before: None, expected: None, change, reread: rereads(keeper) };
     let after: Vec<Arc<M>> = match session.write(write).await {
         Ok(written) => written.after.into_iter().map(Arc::new).collect(),
@@ -165,7 +179,7 @@ async fn upsert<M: Statements<D::Backend>, D: Database>(
         Err(error) => return Err(error),
     };
     session.touch(touched(keeper, &[row], &after));
-    follow(session, keeper, &after).await?;
+    follow_to_the_end(session, keeper, &after).await?;
     Ok(after)
 }
 
@@ -207,7 +221,9 @@ async fn by_filter<M: Statements<D::Backend>, D: Database>(
     }
     let rows = if whole { rows } else { M::among(found.iter().map(|row| row.key()).collect()) };
     if !whole {
-        follow(session, keeper, &found).await?;
+        let keys: Vec<M::Key> = found.iter().map(|row| row.key()).collect();
+        follow(session, keeper, &keys).await?;
+        keeper.dependents.touch_again(session, &keys);
     }
     let reread = rereads(keeper) && !deletes && !whole;
     let change = statement(rows);
@@ -219,7 +235,8 @@ async fn by_filter<M: Statements<D::Backend>, D: Database>(
     } else {
         let left = if deletes { &[][..] } else { &after[..] };
         session.touch(touched(keeper, &found, left));
-        follow(session, keeper, left).await?;
+        let keys: Vec<M::Key> = left.iter().map(|row| row.key()).collect();
+        follow(session, keeper, &keys).await?;
     }
     Ok(after)
 }

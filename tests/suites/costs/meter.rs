@@ -94,7 +94,8 @@ impl Meter {
         // for the counts is a read, too.
         if counted["total_net_input_bytes"] < READ_AT_ONCE {
             let reads = counted["total_reads_processed"] - 1;
-            assert_eq!(reads, trips, "{what}: each call of the store is one round trip");
+            // Two that are sent together may be one read.
+            assert!(reads <= trips, "{what}: each call of the store is one round trip");
         }
         let cost = Cost {
             trips,

@@ -152,7 +152,7 @@ where
     // MySQL would change the row that has the label.
     let sold = ItemChanges { sold: Some(9), ..ItemChanges::default() };
     let error = items.upsert(2, item(2, "a"), sold).await.unwrap_err();
-    assert_eq!(error.kind(), ErrorKind::Database);
+    assert_eq!(error.kind(), ErrorKind::Conflict);
     assert_eq!(items.find_uncached(1).await.unwrap(), Some(same));
 }
 
