@@ -302,7 +302,7 @@ impl<S: Source> Loader<S> {
         leased_at: u64,
     ) -> Option<Filling<'k, S::Value>> {
         let entry = self.source.entry(id, answer)?;
-        let life = self.policy.life(matches!(entry, Entry::Present(_)), token)?;
+        let life = entry.life(self.policy, token, &*self.clock)?;
         Some(Filling { key, token, leased_at, life, entry })
     }
 }

@@ -37,6 +37,8 @@ pub enum Kind {
     Row = 0,
     /// The primary key that a unique value leads to.
     Lookup = 1,
+    /// The primary keys of the rows that share some values, in an order.
+    List = 2,
 }
 
 /// The fields of an envelope beside its body.

@@ -22,6 +22,14 @@ pub enum Guard {
     InvalidateAbsent,
     /// A row found through a lookup must still carry the value looked up.
     VerifyLookup,
+    /// A write removes the lists that its rows come to, leave or are moved in.
+    TouchLists,
+    /// A row found through a list must still be in it.
+    VerifyList,
+    /// A write removes the entries of rows that show something of its rows.
+    TouchDependents,
+    /// These rows are looked for once more when the write has committed.
+    DependentsAgain,
     /// A caller shares only what was read, or filled, after it arrived.
     JoinInTime,
     /// A row is cached only under its own key, whatever the database equates.
@@ -96,6 +104,10 @@ impl Guard {
         (Guard::LeaseAnchor, "lease-anchor"),
         (Guard::InvalidateAbsent, "invalidate-absent"),
         (Guard::VerifyLookup, "verify-lookup"),
+        (Guard::TouchLists, "touch-lists"),
+        (Guard::VerifyList, "verify-list"),
+        (Guard::TouchDependents, "touch-dependents"),
+        (Guard::DependentsAgain, "dependents-again"),
         (Guard::JoinInTime, "join-in-time"),
         (Guard::OwnKey, "own-key"),
         (Guard::PendingBypass, "pending-bypass"),

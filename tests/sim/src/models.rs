@@ -39,7 +39,7 @@ macro_rules! model {
     ($module:ident, $table:ident, ($($version:ident)?), ($($cached:tt)*)) => {
         pub mod $module {
             use diesel::prelude::*;
-            use cache_runtime::ports::{Change, Filter, Insert, Save, Statements, Upsert};
+            use cache_runtime::ports::{Change, Filter, Insert, Save, Statements};
 
             use super::$table::accounts;
             use super::*;
@@ -122,8 +122,7 @@ macro_rules! model {
             impl<D: Database> Accounts for Opened<D>
             where
                 Account: Statements<D::Backend> + Save<D::Backend>,
-                NewAccount: Insert<Account, D::Backend>
-                    + Upsert<Account, D::Backend, AccountChanges>,
+                NewAccount: Insert<Account, D::Backend>,
                 AccountChanges: Change<Account, D::Backend>,
                 Any: Filter<Account, D::Backend>,
             {

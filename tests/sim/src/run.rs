@@ -82,7 +82,7 @@ macro_rules! open_all {
     )*};
 }
 
-open_all!(diesel::sqlite::Sqlite, diesel::pg::Pg);
+open_all!(diesel::sqlite::Sqlite, diesel::pg::Pg, diesel::mysql::Mysql);
 
 /// Runs the schedule of a seed.
 pub fn run<C: Home>(bench: &Bench<C>, mode: Mode, seed: u64) -> Outcome {
