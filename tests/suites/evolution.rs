@@ -8,8 +8,6 @@ mod nested;
 #[path = "evolution/oracle.rs"]
 mod oracle;
 
-use std::future::Future;
-
 use builds::{CONTRACT, CREATE, EXPAND, FILL, Plane};
 use cache_runtime::R2d2;
 use cache_runtime::ports::{Database, Dialect};
@@ -49,13 +47,11 @@ where
 }
 
 /// Does it when the others have begun.
-fn during(act: impl FnOnce()) -> impl Future<Output = ()> {
-    async move {
-        for _ in 0..100 {
-            tokio::task::yield_now().await;
-        }
-        act();
+async fn during(act: impl FnOnce()) {
+    for _ in 0..100 {
+        tokio::task::yield_now().await;
     }
+    act();
 }
 
 macro_rules! deploys {

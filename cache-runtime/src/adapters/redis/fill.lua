@@ -11,8 +11,8 @@ end
 local function is_newer(other, own)
   local low, high = version(other)
   local own_low, own_high = version(own)
-  local has_version = string.byte(own, 8) == 1 and (own_low ~= 0 or own_high ~= 0)
-  return has_version and (high > own_high or (high == own_high and low > own_low))
+  local both = string.byte(own, 8) == 1 and (own_low ~= 0 or own_high ~= 0) and (low ~= 0 or high ~= 0)
+  return both and (high > own_high or (high == own_high and low > own_low))
 end
 
 -- Whether both say the same of the row: there or not, and its version. A refresh is for rows that
