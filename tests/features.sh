@@ -1,6 +1,9 @@
 #!/usr/bin/env bash
 # Checks that the runtime compiles with its features alone, in pairs and all
 # together, without a warning. A feature that the manifest gains is found here.
+#
+#   tests/features.sh            each alone, and the pairs that meet at run time
+#   tests/features.sh --pairs    each with each other
 set -u -o pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.." || exit 1
 
@@ -24,7 +27,14 @@ sets+=("sqlite,postgres" "postgres,mysql" "r2d2,diesel-async")
 for store in redis redis-tls; do
   for codec in bincode postcard; do sets+=("$store,$codec"); done
 done
-sets+=("bincode,postcard" "uuid,chrono" "chrono,time" "ipnetwork,ipnet" "$without_async" "$all")
+sets+=("bincode,postcard" "uuid,chrono" "chrono,time" "ipnetwork,ipnet")
+if [ "${1:-}" = --pairs ]; then
+  sets=("" "${singles[@]}")
+  for ((i = 0; i < ${#singles[@]}; i++)); do
+    for ((j = i + 1; j < ${#singles[@]}; j++)); do sets+=("${singles[i]},${singles[j]}"); done
+  done
+fi
+sets+=("$without_async" "$all")
 
 failed=0
 for set in "${sets[@]}"; do

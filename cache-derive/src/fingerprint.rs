@@ -18,6 +18,21 @@ pub(crate) fn of(model: &Model) -> u64 {
     fnv1a(canonical(model).as_bytes())
 }
 
+/// The fingerprint of a model's lists, together: what a list is made of is no part of a row.
+pub(crate) fn of_lists(model: &Model) -> u64 {
+    let mut text = canonical(model);
+    for list in &model.lists {
+        text.push_str(&format!("\nlist:{}:{}:", list.name, list.limit));
+        text.push_str(&compact(list.when.to_token_stream()));
+        for (index, descending) in &list.order {
+            let columns = model.at(std::slice::from_ref(index));
+            columns.for_each(|field| text.push_str(&format!(":{}", field.column.unraw())));
+            text.push_str(if *descending { ".desc" } else { ".asc" });
+        }
+    }
+    fnv1a(text.as_bytes())
+}
+
 /// `column:type:with` a line, and the version.
 fn canonical(model: &Model) -> String {
     let mut text = String::new();
@@ -107,6 +122,28 @@ mod tests {
         ];
         let distinct: std::collections::HashSet<_> = all.iter().collect();
         assert_eq!(distinct.len(), all.len());
+    }
+
+    #[test]
+    fn a_list_that_changes_is_another_list_of_the_same_rows() {
+        let lists = |list: &str| {
+            let list: TokenStream = list.parse().unwrap_or_default();
+            let input = parse_quote! { #[cached(#list)] struct P { id: i64, a: i32, b: i32 } };
+            let ctxt = Ctxt::new();
+            let model = Model::read(&ctxt, &input);
+            assert!(ctxt.check().is_ok(), "no mistakes");
+            model.as_ref().map(|model| (of(model), of_lists(model))).unwrap_or_default()
+        };
+        let all = [
+            lists("list(a, order_by = b, limit = 5)"),
+            lists("list(a, order_by = b, limit = 6)"),
+            lists("list(a, order_by = b.desc(), limit = 5)"),
+            lists("list(a, order_by = id, limit = 5)"),
+            lists("list(a, order_by = b, limit = 5, when = open)"),
+        ];
+        let distinct: std::collections::HashSet<_> = all.iter().map(|(_, lists)| lists).collect();
+        assert_eq!(distinct.len(), all.len());
+        assert!(all.iter().all(|(row, _)| *row == all[0].0));
     }
 
     #[test]

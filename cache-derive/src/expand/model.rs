@@ -106,14 +106,22 @@ fn descriptor(model: &Model) -> TokenStream {
         Some(name) => quote!(::core::option::Option::Some(#name)),
         None => quote!(::core::option::Option::None),
     };
-    let hash = fingerprint::of(model);
-    let hash: TokenStream = format!("0x{hash:016x}").parse().unwrap_or_default();
     let embedded: Vec<_> =
         model.own().iter().filter(|field| field.embed).map(|field| &field.ty).collect();
-    let fingerprint = match embedded.as_slice() {
-        [] => hash,
-        types => quote!(__c::fingerprint_with(#hash, &[#(<#types as __c::Embed>::FINGERPRINT),*])),
+    let fingerprint = |hash: u64| {
+        let hash: TokenStream = format!("0x{hash:016x}").parse().unwrap_or_default();
+        match embedded.as_slice() {
+            [] => hash,
+            types => {
+                quote!(__c::fingerprint_with(#hash, &[#(<#types as __c::Embed>::FINGERPRINT),*]))
+            }
+        }
     };
+    let lists_fingerprint = match model.lists.as_slice() {
+        [] => quote!(0),
+        _ => fingerprint(fingerprint::of_lists(model)),
+    };
+    let fingerprint = fingerprint(fingerprint::of(model));
     let (read_only, volatile) = (model.attrs.read_only.value.is_some(), !model.volatile.is_empty());
     let policy = policy(model);
     quote! {
@@ -123,6 +131,7 @@ fn descriptor(model: &Model) -> TokenStream {
             key: &[#(#key),*],
             lookups: &[#(#lookups),*],
             lists: &[#(#lists),*],
+            lists_fingerprint: #lists_fingerprint,
             concealed: __c::Concealing {
                 lookups: &[#(#concealed),*],
                 columns: &[#(#concealed_columns),*],

@@ -183,13 +183,13 @@ fn upsert(
             quote! {
                 #normal
                 let __value = __Lookup::#variant(#(__c::AsKey::to_key(&#arguments)),*);
-                self.0.upsert_by(__value, __new, __change).await
+                self.0.upsert_by(__value, __new, __change)
             }
         }
         Body::Stub => quote! {
             #(let _ = #arguments;)*
             let _ = (__new, __change);
-            ::core::unreachable!()
+            async { ::core::unreachable!() }
         },
     };
     Some(quote! {
@@ -200,12 +200,13 @@ fn upsert(
         /// # Errors
         ///
         /// As `upsert`.
-        #vis async fn #method(
+        // Not `async`, as there would be one more future to check for each lookup.
+        #vis fn #method(
             &self,
             #(#arguments: impl __c::AsKey<#types>,)*
             __new: impl __c::Insert<#ident, #db::Backend>,
             __change: impl __c::Change<#ident, #db::Backend>,
-        ) -> __c::Result<::std::sync::Arc<#ident>> {
+        ) -> impl ::core::future::Future<Output = __c::Result<::std::sync::Arc<#ident>>> + '_ {
             #work
         }
     })

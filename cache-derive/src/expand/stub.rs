@@ -39,6 +39,7 @@ pub(super) fn expand(model: &Model) -> TokenStream {
                 key: &[],
                 lookups: &[],
                 lists: &[],
+                lists_fingerprint: 0,
                 concealed: __c::Concealing { lookups: &[], columns: &[] },
                 version: ::core::option::Option::None,
                 read_only: false,

@@ -126,7 +126,7 @@ impl<M: Model> Cacheable for Target<M> {
 
 impl<M: Model> Cacheable for Ids<M> {
     const KIND: Kind = Kind::List;
-    const FINGERPRINT: u64 = M::DESCRIPTOR.fingerprint;
+    const FINGERPRINT: u64 = M::DESCRIPTOR.lists_fingerprint;
     const FIELDS: usize = 1;
 
     fn write<S: SerializeTuple>(&self, out: &mut S) -> Result<(), S::Error> {

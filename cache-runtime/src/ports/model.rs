@@ -32,6 +32,8 @@ pub struct Descriptor {
     pub lookups: &'static [&'static str],
     /// The lists.
     pub lists: &'static [ListOf],
+    /// Changes with what a list is made of, and as the rows' does.
+    pub lists_fingerprint: u64,
     /// What is looked up by columns that the struct leaves out.
     pub concealed: Concealing,
     /// The column that counts the row's versions, if one does.
