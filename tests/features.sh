@@ -24,7 +24,7 @@ sets+=("sqlite,postgres" "postgres,mysql" "r2d2,diesel-async")
 for store in redis redis-tls; do
   for codec in bincode postcard; do sets+=("$store,$codec"); done
 done
-sets+=("bincode,postcard" "uuid,chrono" "$without_async" "$all")
+sets+=("bincode,postcard" "uuid,chrono" "chrono,time" "ipnetwork,ipnet" "$without_async" "$all")
 
 failed=0
 for set in "${sets[@]}"; do

@@ -7,8 +7,15 @@
 
 SERVERS_DIR=
 REDIS_PID=
+VALKEY_PID=
 POSTGRES_PID=
 MYSQL_PID=
+
+# Set by bring_valkey and start_valkey.
+HAVE_VALKEY=
+VALKEY_SERVER=
+VALKEY_VERSION=
+VALKEY_URL=
 
 missing=()     # what to tell a person
 packages=()    # what to tell apt-get
@@ -121,6 +128,21 @@ bring() {
   return 1
 }
 
+# Valkey is the only server that may be absent: Debian 12 has no package of it. Where there is one
+# it has to be brought. Whether it is there afterwards; it fails only where apt-get does.
+bring_valkey() {
+  HAVE_VALKEY=
+  if ! command -v valkey-server >/dev/null; then
+    may_apt || return 0
+    compgen -G '/var/lib/apt/lists/*_Packages*' >/dev/null || apt update
+    apt-cache policy valkey-server 2>/dev/null | grep -q 'Candidate: [0-9]' || return 0
+    echo "installing: valkey-server" >&2
+    apt install -y --no-install-recommends valkey-server \
+      || { apt update && apt install -y --no-install-recommends valkey-server; } || return 1
+  fi
+  HAVE_VALKEY=1
+}
+
 free_port() {
   local port
   while :; do
@@ -154,28 +176,47 @@ ready() {
   return 1
 }
 
-start_redis() {
-  local server dir=$SERVERS_DIR/redis port try
-  server=$(command -v redis-server)
+# start_store NAME SERVER: sets STORE_PID and STORE_URL.
+start_store() {
+  local name=$1 server=$2 dir=$SERVERS_DIR/$1 port try
   mkdir "$dir"
   for try in 1 2 3; do
     port=$(free_port)
     : >"$dir/log"
     spawn "$dir/log" "$server" --port "$port" --bind 127.0.0.1 --dir "$dir" \
       --save '' --appendonly no --daemonize no
-    REDIS_PID=$SPAWNED
+    STORE_PID=$SPAWNED
     # Its own log, not a ping: a foreign server on the port would answer one.
-    if ready "$REDIS_PID" 20 grep -qi 'ready to accept connections' "$dir/log"; then
-      export TEST_REDIS_URL=redis://127.0.0.1:$port
-      export TEST_REDIS_SERVER=$server
+    if ready "$STORE_PID" 20 grep -qi 'ready to accept connections' "$dir/log"; then
+      STORE_URL=redis://127.0.0.1:$port
       return 0
     fi
-    end "$REDIS_PID" TERM
-    REDIS_PID=
+    end "$STORE_PID" TERM
   done
-  echo "error: redis-server did not start ($try tries); its log:" >&2
+  echo "error: $name-server did not start ($try tries); its log:" >&2
   tail -n 20 "$dir/log" >&2
   return 1
+}
+
+start_redis() {
+  local server
+  server=$(command -v redis-server)
+  start_store redis "$server" || return 1
+  REDIS_PID=$STORE_PID
+  export TEST_REDIS_URL=$STORE_URL TEST_REDIS_SERVER=$server
+}
+
+# Beside Redis, under names of its own. Where a distribution lets one stand for the other, what
+# is called valkey-server may be a Redis: that shows nothing new.
+start_valkey() {
+  VALKEY_SERVER=$(command -v valkey-server)
+  VALKEY_VERSION=$("$VALKEY_SERVER" --version | sed -n 's/^Valkey server v=\([^ ]*\).*/\1/p')
+  if [ -z "$VALKEY_VERSION" ]; then
+    echo "error: $VALKEY_SERVER does not say that it is Valkey" >&2
+    return 1
+  fi
+  start_store valkey "$VALKEY_SERVER" || return 1
+  VALKEY_PID=$STORE_PID VALKEY_URL=$STORE_URL
 }
 
 # PostgreSQL refuses to run as root: there, an unprivileged user runs it.
@@ -255,9 +296,10 @@ start_mysql() {
     MYSQL_PID=$SPAWNED
     # Through the socket in our own directory: nobody else can be behind it.
     if ready "$MYSQL_PID" 60 "${client[@]}" -e 'SELECT 1'; then
-      if "${client[@]}" >>"$dir/log" 2>&1 -e "CREATE DATABASE cache_test; \
+      if "${client[@]}" >>"$dir/log" 2>&1 -e "CREATE DATABASE cache_test; CREATE DATABASE cache_bench; \
         GRANT ALL ON *.* TO cache@'127.0.0.1' IDENTIFIED BY 'cache'"; then
         export TEST_MYSQL_URL=mysql://cache:cache@127.0.0.1:$port/cache_test
+        export BENCH_MYSQL_URL=mysql://cache:cache@127.0.0.1:$port/cache_bench
         return 0
       fi
       break
@@ -277,7 +319,7 @@ start_servers() {
   # unix socket is limited to some hundred bytes.
   SERVERS_DIR=$(mktemp -d /tmp/cache-tests.XXXXXXXX) || return 1
   chmod 711 "$SERVERS_DIR"
-  start_redis && start_postgres && start_mysql
+  start_redis && { [ -z "$HAVE_VALKEY" ] || start_valkey; } && start_postgres && start_mysql
 }
 
 end() { # PID SIGNAL: and wait; by force after ten seconds
@@ -296,11 +338,12 @@ end() { # PID SIGNAL: and wait; by force after ten seconds
 
 stop_servers() {
   end "$REDIS_PID" TERM
+  end "$VALKEY_PID" TERM
   # INT is PostgreSQL's fast shutdown; TERM would wait for its clients.
   end "$POSTGRES_PID" INT
   end "$MYSQL_PID" TERM
-  REDIS_PID='' POSTGRES_PID='' MYSQL_PID=''
+  REDIS_PID='' VALKEY_PID='' POSTGRES_PID='' MYSQL_PID=''
   [ -z "$SERVERS_DIR" ] || rm -rf -- "$SERVERS_DIR"
   SERVERS_DIR=
-  unset TEST_REDIS_URL TEST_REDIS_SERVER TEST_POSTGRES_URL BENCH_POSTGRES_URL TEST_MYSQL_URL
+  unset TEST_REDIS_URL TEST_REDIS_SERVER TEST_POSTGRES_URL BENCH_POSTGRES_URL TEST_MYSQL_URL BENCH_MYSQL_URL
 }

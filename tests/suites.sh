@@ -14,6 +14,10 @@ LOGS=
 # tests/Cargo.toml runs with the servers.
 QUICK_SUITES=(house layering supply_chain bytes compile_fail models blocking shutdown)
 
+# Suites that drive a store over the wire, of which the tests that drive Redis run once more on
+# Valkey; in `redis`, `guards` and `anomalies` all of them.
+VALKEY_SUITES=(conformance redis guards scenarios writes anomalies)
+
 selection=(--workspace --all-features)
 [ "${CI:-}" = true ] && selection+=(--locked)
 

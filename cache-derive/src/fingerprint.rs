@@ -21,7 +21,7 @@ pub(crate) fn of(model: &Model) -> u64 {
 /// `column:type:with` a line, and the version.
 fn canonical(model: &Model) -> String {
     let mut text = String::new();
-    for field in &model.fields {
+    for field in model.own() {
         let with = field.with.to_token_stream();
         text.push_str(&field.column.unraw().to_string());
         text.push(':');

@@ -55,8 +55,13 @@ pub(crate) fn lenient(attr: &Attribute) -> Vec<Item> {
     }
 }
 
+/// The items of a list within an attribute; `None` for each that is not one.
+pub(crate) fn within(tokens: &TokenStream) -> Vec<(TokenStream, Option<Item>)> {
+    split(tokens.clone()).into_iter().map(|tokens| (tokens.clone(), item(tokens))).collect()
+}
+
 /// Cuts at the commas, except those between `<` and `>`.
-fn split(tokens: TokenStream) -> Vec<TokenStream> {
+pub(crate) fn split(tokens: TokenStream) -> Vec<TokenStream> {
     let mut parts = vec![TokenStream::new()];
     let mut angles = 0_u32;
     let mut after_dash = false;

@@ -39,7 +39,15 @@ pub fn cached(input: TokenStream) -> TokenStream {
     expand::cached(&parse_macro_input!(input as DeriveInput)).into()
 }
 
-/// Makes a newtype, or a struct of key parts, usable in a cache key.
+/// Lets models embed a struct (`#[diesel(embed)]`) whose fields are columns of their table.
+///
+/// It needs `#[diesel(table_name = ..)]`, as for Diesel's own derives.
+#[proc_macro_derive(CachedEmbed, attributes(cached, diesel))]
+pub fn cached_embed(input: TokenStream) -> TokenStream {
+    expand::cached_embed(&parse_macro_input!(input as DeriveInput)).into()
+}
+
+/// Makes a newtype, a struct of key parts, or an enum without fields usable in a cache key.
 ///
 /// The type must be `Clone`; as a model's whole key also `Eq` and `Hash`.
 #[proc_macro_derive(CacheKey, attributes(cached))]

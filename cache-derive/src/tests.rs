@@ -73,5 +73,11 @@ fn a_key_part() {
             letter: String,
         }
     ));
-    insta::assert_snapshot!(pretty(newtype) + &pretty(parts));
+    let variants = crate::cache_key::derive(&parse_quote!(
+        enum Kind {
+            Small,
+            r#Large,
+        }
+    ));
+    insta::assert_snapshot!(pretty(newtype) + &pretty(parts) + &pretty(variants));
 }

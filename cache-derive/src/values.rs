@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use proc_macro2::{Ident, TokenStream};
 use quote::ToTokens;
-use syn::parse::Parser;
+use syn::parse::{Parse, ParseStream, Parser};
 use syn::punctuated::Punctuated;
 use syn::{LitInt, LitStr, Path, Token, Type};
 
@@ -167,10 +167,61 @@ pub(crate) fn flag(ctxt: &Ctxt, item: &Item, form: &str) -> Option<()> {
     None
 }
 
+/// A column by name: a field's, or within an embedded one, as `identity.id`; or one that no field
+/// has, with its type, as `token: String`.
+#[derive(Clone)]
+pub(crate) struct Named {
+    pub(crate) within: Option<Ident>,
+    pub(crate) name: Ident,
+    pub(crate) ty: Option<Type>,
+}
+
+impl From<Ident> for Named {
+    fn from(name: Ident) -> Self {
+        Self { within: None, name, ty: None }
+    }
+}
+
+impl Parse for Named {
+    fn parse(input: ParseStream<'_>) -> syn::Result<Self> {
+        let first: Ident = input.parse()?;
+        if input.parse::<Option<Token![:]>>()?.is_some() {
+            return Ok(Self { ty: Some(input.parse()?), ..first.into() });
+        }
+        if input.parse::<Option<Token![.]>>()?.is_some() {
+            return Ok(Self { within: Some(first), ..input.parse::<Ident>()?.into() });
+        }
+        Ok(first.into())
+    }
+}
+
+impl ToTokens for Named {
+    fn to_tokens(&self, tokens: &mut TokenStream) {
+        self.within.to_tokens(tokens);
+        self.name.to_tokens(tokens);
+    }
+}
+
+/// The name of a column, without quotes.
+pub(crate) fn named(ctxt: &Ctxt, item: &Item, form: &str) -> Option<Named> {
+    if let Form::Value(tokens) = &item.form
+        && let Ok(named) = syn::parse2(tokens.clone())
+    {
+        return Some(named);
+    }
+    let name = &item.name;
+    ctxt.error(
+        at(item),
+        format!("`{name}` takes the name of a column, without quotes"),
+        format!("write `{form}`"),
+    );
+    None
+}
+
 /// At least one column name in parentheses.
-pub(crate) fn names(ctxt: &Ctxt, item: &Item, form: &str) -> Option<Vec<Ident>> {
+pub(crate) fn names<T: Parse>(ctxt: &Ctxt, item: &Item, form: &str) -> Option<Vec<T>> {
     if let Form::List(tokens) = &item.form
-        && let Some(names) = idents(tokens)
+        && let Some(names) = list(tokens)
     {
         return Some(names);
     }
@@ -201,13 +252,8 @@ pub(crate) fn types(ctxt: &Ctxt, item: &Item, form: &str) -> Option<Vec<Type>> {
     types
 }
 
-/// Names between commas, at least one.
-pub(crate) fn idents(tokens: &TokenStream) -> Option<Vec<Ident>> {
-    list(tokens)
-}
-
 /// Parsed elements between commas, at least one.
-pub(crate) fn list<T: syn::parse::Parse>(tokens: &TokenStream) -> Option<Vec<T>> {
+pub(crate) fn list<T: Parse>(tokens: &TokenStream) -> Option<Vec<T>> {
     let parser = Punctuated::<T, Token![,]>::parse_terminated;
     let all: Vec<T> = parser.parse2(tokens.clone()).ok()?.into_iter().collect();
     (!all.is_empty()).then_some(all)

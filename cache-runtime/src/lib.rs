@@ -9,9 +9,10 @@ mod values;
 /// The ports: what an adapter implements. Each trait's contract is in its docs, and the
 /// conformance suite of this project holds every adapter to it.
 pub mod ports;
+pub mod with;
 
 #[doc(inline)]
-pub use cache_derive::{CacheKey, Cached};
+pub use cache_derive::{CacheKey, Cached, CachedEmbed};
 
 #[cfg(feature = "bincode")]
 pub use adapters::bincode::Bincode;
@@ -37,6 +38,7 @@ pub use facade::shutdown::Drained;
 pub use facade::touched::Touched;
 pub use facade::transaction::{Locked, Tx, TxRepository};
 pub use ports::database::Database;
+pub use ports::expiry::ExpiresAt;
 #[doc(inline)]
 pub use values::envelope as wire;
 pub use values::error::{Error, ErrorKind, Result};

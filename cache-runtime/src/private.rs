@@ -6,10 +6,14 @@ pub use serde;
 pub use crate::facade::repository::{Cached, Repository};
 pub use crate::ports::condition::Condition;
 pub use crate::ports::database::{Database, Dialect};
+pub use crate::ports::dependency::{Dependency, Selected, table_of};
+pub use crate::ports::embed::{Embed, Part, fingerprint_with, joined, length_of};
+pub use crate::ports::expiry::ExpiresAt;
 pub use crate::ports::keys_in::KeysIn;
 pub use crate::ports::load::Load;
 pub use crate::ports::model::{
-    Change, Descriptor, FromRow, Insert, Model, Save, Statements, Upsert, Versioned,
+    Change, Concealing, Descriptor, FromRow, Insert, ListOf, Model, Save, Statements, Versioned,
+    Writable,
 };
 pub use crate::ports::version::{first_version, next_version};
 pub use crate::values::error::Result;

@@ -61,14 +61,14 @@ const SCHEMA: &str = "
     DROP TABLE IF EXISTS airlines;
     DROP TABLE IF EXISTS airports;
     DROP TABLE IF EXISTS planes;
-    CREATE TABLE airlines (carrier TEXT PRIMARY KEY, name TEXT NOT NULL UNIQUE);
+    CREATE TABLE airlines (carrier VARCHAR(10) PRIMARY KEY, name VARCHAR(100) NOT NULL UNIQUE);
     CREATE TABLE airports (
-        faa TEXT PRIMARY KEY, name TEXT NOT NULL, lat DOUBLE PRECISION NOT NULL,
+        faa VARCHAR(10) PRIMARY KEY, name TEXT NOT NULL, lat DOUBLE PRECISION NOT NULL,
         lon DOUBLE PRECISION NOT NULL, alt INTEGER NOT NULL, tz INTEGER NOT NULL,
         dst TEXT NOT NULL, tzone TEXT
     );
     CREATE TABLE planes (
-        tailnum TEXT PRIMARY KEY, year INTEGER, type TEXT NOT NULL, manufacturer TEXT NOT NULL,
+        tailnum VARCHAR(10) PRIMARY KEY, year INTEGER, type TEXT NOT NULL, manufacturer TEXT NOT NULL,
         model TEXT NOT NULL, engines INTEGER NOT NULL, seats INTEGER NOT NULL, speed INTEGER,
         engine TEXT NOT NULL
     );
@@ -102,6 +102,8 @@ macro_rules! reference_data {
 reference_data!(diesel::SqliteConnection);
 #[cfg(feature = "postgres")]
 reference_data!(diesel::PgConnection);
+#[cfg(feature = "mysql")]
+reference_data!(diesel::MysqlConnection);
 
 /// January's flights, in the order of their departure.
 pub fn flights() -> Result<Vec<Flight>, Box<dyn Error>> {

@@ -8,6 +8,7 @@
 //! cargo run --example quickstart
 //! cargo run --example quickstart -- --redis redis://127.0.0.1/
 //! cargo run --example quickstart --features postgres -- --database postgres://localhost/test
+//! cargo run --example quickstart --features mysql -- --database mysql://root@127.0.0.1/test
 //! ```
 
 mod counted;
@@ -24,14 +25,14 @@ use clap::Parser;
 use diesel::r2d2::{ConnectionManager, Pool};
 
 use crate::counted::{Counted, Counters};
-use crate::load::ReferenceData as _;
+use crate::load::ReferenceData;
 use crate::models::{Airline, Airport, Plane};
 
 #[derive(Parser)]
 #[command(about = "Replays January's flights through cached repositories, and without")]
 struct Options {
-    /// A PostgreSQL URL; its tables airlines, airports and planes are replaced. A SQLite
-    /// file in a temporary folder by default.
+    /// A PostgreSQL or MySQL URL; the tables airlines, airports and planes are replaced. A
+    /// SQLite file in a temporary folder by default.
     #[arg(long)]
     database: Option<String>,
     /// A Redis URL; a store in this process by default.
@@ -47,26 +48,30 @@ async fn main() -> Result<(), Box<dyn Error>> {
             let folder = tempfile::tempdir()?;
             let file = folder.path().join("flights.sqlite");
             let url = file.to_str().ok_or("the temporary folder's name is not UTF-8")?;
-            let pool = pool::<diesel::SqliteConnection>(url)?;
-            pool.get()?.load_reference_data()?;
-            run(pool, &options).await
+            run(filled::<diesel::SqliteConnection>(url)?, &options).await
+        }
+        #[cfg(feature = "mysql")]
+        Some(url) if url.starts_with("mysql://") => {
+            run(filled::<diesel::MysqlConnection>(url)?, &options).await
         }
         #[cfg(feature = "postgres")]
-        Some(url) => {
-            let pool = pool::<diesel::PgConnection>(url)?;
-            pool.get()?.load_reference_data()?;
-            run(pool, &options).await
+        Some(url) if url.starts_with("postgres") => {
+            run(filled::<diesel::PgConnection>(url)?, &options).await
         }
-        #[cfg(not(feature = "postgres"))]
-        Some(_) => Err("--database needs PostgreSQL: run with `--features postgres`".into()),
+        Some(_) => Err("--database takes the URL of a PostgreSQL, with `--features postgres`, or \
+                        mysql://.., with `--features mysql`"
+            .into()),
     }
 }
 
-fn pool<C>(url: &str) -> Result<Pool<ConnectionManager<C>>, Box<dyn Error>>
+/// A pool on a database that has the reference data.
+fn filled<C>(url: &str) -> Result<Pool<ConnectionManager<C>>, Box<dyn Error>>
 where
-    C: diesel::r2d2::R2D2Connection + 'static,
+    C: diesel::r2d2::R2D2Connection + ReferenceData + 'static,
 {
-    Ok(Pool::builder().test_on_check_out(false).build(ConnectionManager::new(url))?)
+    let pool = Pool::builder().test_on_check_out(false).build(ConnectionManager::<C>::new(url))?;
+    pool.get()?.load_reference_data()?;
+    Ok(pool)
 }
 
 async fn run<P: IntoDatabase>(pool: P, options: &Options) -> Result<(), Box<dyn Error>>

@@ -64,7 +64,7 @@ diesel::table! {
 /// A key that the database compares without regard to case.
 #[derive(Queryable, Cached, Debug, PartialEq, Eq)]
 #[diesel(table_name = tags, primary_key(name))]
-#[cached(pattern = "cache_aside", ttl = "10m", changeset = TagChanges, backends(sqlite))]
+#[cached(pattern = "cache_aside", ttl = "10m", changeset = TagChanges)]
 pub struct Tag {
     pub name: String,
     pub uses: i64,
@@ -75,6 +75,3 @@ pub struct Tag {
 pub struct TagChanges {
     pub uses: i64,
 }
-
-pub const CREATE_TAGS: &str =
-    "CREATE TABLE tags (name TEXT COLLATE NOCASE PRIMARY KEY, uses BIGINT NOT NULL)";

@@ -202,6 +202,12 @@ impl Mysql {
 
 /// What the servers' own SQL is, where the suites need it.
 pub trait Sql {
+    /// A table whose key is compared without regard to case.
+    const CREATE_TAGS: &'static str;
+
+    /// A trigger that makes a changed balance ten times as much, after the change has been
+    /// returned. None where nothing is returned before it has run.
+    const TENFOLD: Option<&'static str>;
     /// Takes the counter of versions away.
     const DROP_COUNTER: &'static str;
 
@@ -212,6 +218,12 @@ pub trait Sql {
 const SET_COUNTER: &str = "UPDATE cache_version SET value = ";
 
 impl Sql for Sqlite {
+    const CREATE_TAGS: &'static str =
+        "CREATE TABLE tags (name TEXT COLLATE NOCASE PRIMARY KEY, uses BIGINT NOT NULL)";
+    const TENFOLD: Option<&'static str> = Some(
+        "CREATE TRIGGER tenfold AFTER UPDATE ON accounts BEGIN UPDATE accounts SET balance = \
+         NEW.balance * 10 WHERE id = NEW.id; END",
+    );
     const DROP_COUNTER: &'static str = "DROP TABLE cache_version";
 
     fn set_counter(value: i64) -> String {
@@ -220,6 +232,9 @@ impl Sql for Sqlite {
 }
 
 impl Sql for Mysql {
+    const CREATE_TAGS: &'static str =
+        "CREATE TABLE tags (name VARCHAR(50) PRIMARY KEY, uses BIGINT NOT NULL)";
+    const TENFOLD: Option<&'static str> = None;
     const DROP_COUNTER: &'static str = "DROP TABLE cache_version";
 
     fn set_counter(value: i64) -> String {
@@ -228,6 +243,14 @@ impl Sql for Mysql {
 }
 
 impl Sql for Postgres {
+    const CREATE_TAGS: &'static str = "CREATE COLLATION nocase (provider = icu, locale = 'und-u-ks-level2', deterministic = false); \
+         CREATE TABLE tags (name TEXT COLLATE nocase PRIMARY KEY, uses BIGINT NOT NULL)";
+    const TENFOLD: Option<&'static str> = Some(
+        "CREATE FUNCTION tenfold() RETURNS trigger AS $$ BEGIN UPDATE accounts SET balance = \
+         NEW.balance * 10 WHERE id = NEW.id; RETURN NULL; END $$ LANGUAGE plpgsql; \
+         CREATE TRIGGER tenfold AFTER UPDATE ON accounts FOR EACH ROW \
+         WHEN (pg_trigger_depth() = 0) EXECUTE FUNCTION tenfold()",
+    );
     const DROP_COUNTER: &'static str = "DROP SEQUENCE cache_version";
 
     fn set_counter(value: i64) -> String {

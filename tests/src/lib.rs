@@ -7,6 +7,7 @@ mod matrix;
 pub mod models;
 pub mod modes;
 pub mod server;
+pub mod shapes;
 pub mod source;
 pub mod stores;
 

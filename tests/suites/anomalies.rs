@@ -1,75 +1,159 @@
-//! The anomalies, each forced at named points on every store: it must not happen,
+//! The anomalies, each forced at named points on every database and store: it must not happen,
 //! the point must have been reached, and it *must* happen once its guard is removed.
 //!
-//! A line each: `anomaly N store=S: hit, held, mutant caught`.
+//! A line each: `anomaly N store=S: hit, held, mutant caught, on DATABASE`.
 
-#[path = "anomalies/reads.rs"]
-mod reads;
-#[path = "anomalies/world.rs"]
-mod world;
-#[path = "anomalies/writes.rs"]
-mod writes;
+// So that each database has the cases as its own types need them.
+#![expect(clippy::duplicate_mod, reason = "the cases are compiled once for each database")]
 
 use std::future::Future;
 use std::pin::Pin;
+use std::time::Duration;
 
 use cache_runtime::guard::{Guard, remove, restore};
 use cache_tests::stores::Kind;
-use world::{Seen, World};
 
-type Case = fn(World) -> Pin<Box<dyn Future<Output = Seen> + Send>>;
+/// What a case saw.
+pub(crate) enum Seen {
+    /// The named point was reached, and the promise held (true) or broke (false).
+    Hit(bool),
+    /// The interleaving did not come about.
+    NotReached(&'static str),
+}
 
-/// Every case with the guards that stop it: each is removed in turn.
-const CASES: &[(&str, Case, &[Guard])] = &[
-    ("anomaly 1", |w| Box::pin(reads::stale_set(w)), &[Guard::InvalidateLease]),
-    ("anomaly 2", |w| Box::pin(reads::evicted_newer(w)), &[Guard::LeaseToken]),
-    ("anomaly 9", |w| Box::pin(reads::joins_older_flight(w)), &[Guard::JoinInTime]),
-    ("anomaly 19", |w| Box::pin(reads::token_reused(w)), &[Guard::RandomToken]),
-    ("anomaly 20", |w| Box::pin(reads::delayed_fill(w)), &[Guard::LeaseAnchor]),
-    (
-        "anomaly 28",
-        |w| Box::pin(reads::reinserted(w)),
-        &[Guard::InvalidateLease, Guard::LeaseToken],
-    ),
-    ("anomaly 30", |w| Box::pin(reads::absence_outlives_insert(w)), &[Guard::InvalidateAbsent]),
-    ("anomaly 31", |w| Box::pin(reads::old_value_resolves(w)), &[Guard::VerifyLookup]),
-    ("anomaly 31", |w| Box::pin(reads::new_value_does_not_resolve(w)), &[Guard::InvalidateAbsent]),
-    ("anomaly 48", |w| Box::pin(reads::joins_after_fill(w)), &[Guard::JoinInTime]),
-    ("guard own-key", |w| Box::pin(reads::other_spelling(w)), &[Guard::OwnKey]),
-    ("guard pending-bypass", |w| Box::pin(reads::refused_invalidation(w)), &[Guard::PendingBypass]),
-    ("anomaly 6", |w| Box::pin(writes::crash_after_commit(w)), &[Guard::FenceFirst]),
-    ("anomaly 7", |w| Box::pin(writes::old_fill_after_a_write(w)), &[Guard::FenceRemovesLease]),
-    ("anomaly 8", |w| Box::pin(writes::bypass_then_hit(w)), &[Guard::FenceRemovesValue]),
-    ("anomaly 8", |w| Box::pin(writes::filled_behind_a_fence(w)), &[Guard::FenceBlocksLease]),
-    ("anomaly 10", |w| Box::pin(writes::slow_commit(w)), &[Guard::FenceRenewed]),
-    ("anomaly 10", |w| Box::pin(writes::renewed_after_a_loss(w)), &[Guard::RenewStanding]),
-    ("anomaly 11", |w| Box::pin(writes::tainted_put(w)), &[Guard::TaintOverlap]),
-    ("anomaly 12", |w| Box::pin(writes::put_after_a_flush(w)), &[Guard::OwnFence]),
-    ("anomaly 13", |w| Box::pin(writes::put_after_a_rollback(w)), &[Guard::PutCommitted]),
-    ("anomaly 13", |w| Box::pin(writes::put_of_an_undone_savepoint(w)), &[Guard::SavepointUndone]),
-    ("anomaly 14", |w| Box::pin(writes::unknown_commit(w)), &[Guard::AwaitOutcome]),
-    ("anomaly 14", |w| Box::pin(writes::unknown_commit_eventual(w)), &[Guard::RemoveAgain]),
-    ("anomaly 26", |w| Box::pin(writes::late_put(w)), &[Guard::OwnFence]),
-    ("anomaly 28", |w| Box::pin(writes::same_version_again(w)), &[Guard::VersionCounter]),
-    ("anomaly 42", |w| Box::pin(writes::lost_update(w)), &[Guard::ExpectedVersion]),
-    ("anomaly 44", |w| Box::pin(writes::misses_its_own_writes(w)), &[Guard::TransactionBypass]),
-    ("anomaly 45", |w| Box::pin(writes::late_duplicate_of_a_fence(w)), &[Guard::FreshFence]),
-    ("anomaly 45", |w| Box::pin(writes::unanswered_fence(w)), &[Guard::AnsweredFence]),
-    ("anomaly 46", |w| Box::pin(writes::put_after_a_fenceless_write(w)), &[Guard::TaintRemoval]),
-    ("anomaly 48", |w| Box::pin(writes::joins_after_fill_strict(w)), &[Guard::JoinInTime]),
-    ("anomaly 9", |w| Box::pin(writes::joins_older_flight_strict(w)), &[Guard::JoinInTime]),
-    ("guard validate-hit", |w| Box::pin(writes::outdated_hit(w)), &[Guard::ValidateHit]),
-    (
-        "guard table-fence",
-        |w| Box::pin(writes::filled_behind_a_table_fence(w)),
-        &[Guard::TableFence],
-    ),
-    ("guard reread-triggered", |w| Box::pin(writes::triggered_row(w)), &[Guard::RereadTriggered]),
+/// Its name, what it does, and the guards that stop it.
+pub(crate) type Case = (&'static str, Play, &'static [Guard]);
+
+/// Makes what a case runs on; the future is the case.
+type Play = fn(Kind) -> Pin<Box<dyn Future<Output = Seen> + Send>>;
+
+/// How long a fence stands in these cases.
+pub(crate) const FENCE: Duration = Duration::from_millis(600);
+
+macro_rules! reach {
+    ($hold:expr) => {
+        if !$hold.reached().await {
+            return crate::Seen::NotReached(stringify!($hold));
+        }
+    };
+}
+
+/// A process whose model is one of `cache_tests::modes`: its gate, its cache, its rows.
+macro_rules! process {
+    ($world:expr, $mode:ident) => {{
+        let gate = cache_tests::gate::Gate::default();
+        let store = cache_tests::gate::GatedStore::new($world.store.clone(), gate.clone());
+        let database = cache_tests::gate::GatedDatabase::new($world.driver(), gate.clone());
+        let cache = cache_runtime::Cache::builder(database)
+            .store(store)
+            .models(cache_runtime::models![cache_tests::modes::$mode::Account])
+            .namespace(format!("{}-{}", $world.namespace, stringify!($mode)))
+            .fence_expiry(crate::FENCE)
+            .build()
+            .await
+            .unwrap();
+        let accounts = cache.repository::<cache_tests::modes::$mode::Account>();
+        (gate, cache, accounts)
+    }};
+}
+
+#[path = "anomalies"]
+mod sqlite {
+    mod cases;
+    mod lists;
+    mod reads;
+    mod world;
+    mod writes;
+
+    pub(crate) use cache_tests::databases::Sqlite as Server;
+    pub(crate) use cases::CASES;
+
+    pub(crate) type Driver = cache_runtime::R2d2<diesel::SqliteConnection>;
+    /// Of the database in Redis, as columns run beside each other.
+    const NUMBER: u8 = 0;
+
+    fn driver(server: &Server) -> Driver {
+        Driver::new(server.pool.clone())
+    }
+}
+
+#[path = "anomalies"]
+mod postgres {
+    mod cases;
+    mod lists;
+    mod reads;
+    mod world;
+    mod writes;
+
+    pub(crate) use cache_tests::databases::Postgres as Server;
+    pub(crate) use cases::CASES;
+
+    pub(crate) type Driver = cache_runtime::DieselAsync<diesel_async::AsyncPgConnection>;
+    const NUMBER: u8 = 1;
+
+    fn driver(server: &Server) -> Driver {
+        server.asynchronous()
+    }
+}
+
+#[path = "anomalies"]
+mod mariadb {
+    mod cases;
+    mod lists;
+    mod reads;
+    mod world;
+    mod writes;
+
+    pub(crate) use cache_tests::databases::Mysql as Server;
+    pub(crate) use cases::CASES;
+
+    pub(crate) type Driver = cache_runtime::R2d2<diesel::MysqlConnection>;
+    const NUMBER: u8 = 2;
+
+    fn driver(server: &Server) -> Driver {
+        Driver::new(server.pool.clone())
+    }
+}
+
+const DATABASES: &[(&str, &[Case])] =
+    &[("SQLite", sqlite::CASES), ("PostgreSQL", postgres::CASES), ("MariaDB", mariadb::CASES)];
+
+/// Guards that a database has no use for: docs/GUARDS.md says why.
+const NOT_ON: &[(Guard, &str)] = &[
+    (Guard::AwaitOutcome, "SQLite"),
+    (Guard::DependentsAgain, "SQLite"),
+    (Guard::RereadTriggered, "MariaDB"),
 ];
 
 /// Guards of the stores alone, which the suite `guards` removes, on every store.
-const OF_THE_STORES: &[Guard] =
-    &[Guard::FenceAnchor, Guard::NewerOnly, Guard::TableChecked, Guard::TableUnchanged];
+const OF_THE_STORES: &[Guard] = &[
+    Guard::FenceAnchor,
+    Guard::NewerOnly,
+    Guard::TableChecked,
+    Guard::TableUnchanged,
+    Guard::SharedLife,
+    Guard::KeptAlike,
+    Guard::KeptEra,
+];
+
+/// A case on one database and one store.
+struct Column {
+    database: &'static str,
+    kind: Kind,
+    play: Play,
+}
+
+/// Runs a case on every column at once: what is removed is removed for all.
+async fn play(columns: &[Column]) -> Vec<Seen> {
+    // Worlds first, as making them blocks.
+    let cases: Vec<_> = columns.iter().map(|column| (column.play)(column.kind)).collect();
+    let running: Vec<_> = cases.into_iter().map(tokio::spawn).collect();
+    let mut seen = Vec::new();
+    for case in running {
+        seen.push(case.await.unwrap_or(Seen::NotReached("its end: it panicked")));
+    }
+    seen
+}
 
 #[tokio::main(flavor = "multi_thread", worker_threads = 2)]
 async fn main() -> std::process::ExitCode {
@@ -79,35 +163,46 @@ async fn main() -> std::process::ExitCode {
         *(if good { &mut passed } else { &mut failed }) += 1;
     };
     for (guard, name) in Guard::ALL {
-        let removed = CASES.iter().any(|(_, _, guards)| guards.contains(guard));
+        let removed = sqlite::CASES.iter().any(|(_, _, guards)| guards.contains(guard));
         if !removed && !OF_THE_STORES.contains(guard) {
             tally(format!("guard {name}: no case removes it"), false);
         }
     }
     // `-- 45` runs the cases with such a name.
     let wanted = std::env::args().nth(1).unwrap_or_default();
-    for kind in Kind::ALL {
-        for (name, case, guards) in CASES.iter().filter(|(name, ..)| name.ends_with(&wanted)) {
+    for (at, (name, _, guards)) in sqlite::CASES.iter().enumerate() {
+        if !name.ends_with(&wanted) {
+            continue;
+        }
+        let columns: Vec<Column> = DATABASES
+            .iter()
+            .flat_map(|(database, cases)| {
+                Kind::ALL.map(|kind| Column { database, kind, play: cases[at].1 })
+            })
+            .filter(|column| !NOT_ON.contains(&(guards[0], column.database)))
+            .collect();
+        restore();
+        let seen = play(&columns).await;
+        let mut caught = vec![true; columns.len()];
+        for guard in *guards {
+            remove(*guard);
+            for (caught, seen) in caught.iter_mut().zip(play(&columns).await) {
+                *caught &= matches!(seen, Seen::Hit(false));
+            }
             restore();
-            let seen = case(World::new(kind)).await;
+        }
+        for ((column, seen), caught) in columns.iter().zip(seen).zip(caught) {
             let hit = match seen {
                 Seen::Hit(_) => "hit".to_owned(),
                 Seen::NotReached(point) => format!("NOT REACHED {point}"),
             };
             let held = matches!(seen, Seen::Hit(true));
-            let mut caught = true;
-            for guard in *guards {
-                remove(*guard);
-                let world = World::new(kind);
-                assert_eq!(world.kind, kind);
-                caught &= matches!(case(world).await, Seen::Hit(false));
-                restore();
-            }
             let line = format!(
-                "{name} store={}: {hit}, {}, {}",
-                kind.name(),
+                "{name} store={}: {hit}, {}, {}, on {}",
+                column.kind.name(),
                 if held { "held" } else { "BROKEN" },
                 if caught { "mutant caught" } else { "MUTANT NOT CAUGHT" },
+                column.database,
             );
             tally(line, held && caught);
         }

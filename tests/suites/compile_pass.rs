@@ -219,7 +219,7 @@ mod columns_in_scope {
 /// The repository can be named, kept, shared and asked.
 #[test]
 fn repositories_are_ordinary_types() {
-    use cache_runtime::__private::{Change, Insert, Statements, Upsert};
+    use cache_runtime::__private::{Change, Insert, Statements};
     use cache_runtime::{Cached, Database};
     use diesel::sqlite::Sqlite;
     use public::{Gate, GateChanges, GateRepository, NewGate, Place, Retyped};
@@ -243,9 +243,9 @@ fn repositories_are_ordinary_types() {
     fn is_cached<M>()
     where
         M: Cached + Statements<Sqlite>,
-        NewGate:
-            Insert<M, Sqlite> + Upsert<M, Sqlite, GateChanges> + Upsert<M, Sqlite, Retyped<i32>>,
+        NewGate: Insert<M, Sqlite>,
         GateChanges: Change<M, Sqlite>,
+        Retyped<i32>: Change<M, Sqlite>,
     {
     }
 

@@ -15,6 +15,8 @@ mod leases;
 mod null;
 #[path = "conformance/races.rs"]
 mod races;
+#[path = "conformance/several.rs"]
+mod several;
 #[path = "conformance/subject.rs"]
 mod subject;
 #[path = "conformance/system.rs"]
@@ -67,6 +69,13 @@ hold_stores_to! {
     fences::a_renewal_prolongs_only_what_stands,
     fences::a_renewal_keeps_the_taint,
     fences::a_fill_never_replaces_a_newer_version,
+    several::each_build_has_its_own_value,
+    several::what_removes_one_value_removes_all,
+    several::no_fill_prolongs_the_life_of_anothers_value,
+    several::what_says_something_else_of_the_row_goes,
+    several::what_its_table_made_void_is_not_kept,
+    several::the_newest_values_are_kept,
+    several::bytes_of_nobody_are_given_back_and_not_kept,
     tables::an_invalidated_table_has_no_entries,
     tables::leases_and_fences_of_before_fill_and_put_nothing,
     tables::a_fence_around_a_table_is_one_around_each_entry,

@@ -4,10 +4,9 @@ use std::time::Duration;
 
 use cache_runtime::{Cache, ErrorKind, R2d2, Redis, Result, models};
 use cache_tests::account::{
-    Account, AccountChanges, AccountRepository, CREATE, CREATE_TAGS, NewAccount, Tag, TagChanges,
-    TagRepository,
+    Account, AccountChanges, AccountRepository, CREATE, NewAccount, Tag, TagChanges, TagRepository,
 };
-use cache_tests::databases::Sqlite;
+use cache_tests::databases::{Sql as _, Sqlite};
 use cache_tests::gate::{Gate, GatedStore};
 use cache_tests::server::Server;
 use diesel::SqliteConnection;
@@ -86,7 +85,7 @@ async fn one_that_is_killed_costs_no_read_and_no_write() {
 
 #[tokio::test]
 async fn one_that_hangs_hears_of_missed_invalidations_when_it_goes_on() {
-    let sqlite = Sqlite::with(&[CREATE_TAGS, "INSERT INTO tags VALUES ('rust', 1)"]);
+    let sqlite = Sqlite::with(&[Sqlite::CREATE_TAGS, "INSERT INTO tags VALUES ('rust', 1)"]);
     let server = Server::start(&[]);
     let writer = process(&sqlite, &server.url()).await.unwrap();
     let reader = process(&sqlite, &server.url()).await.unwrap();

@@ -7,6 +7,9 @@ mod fences;
 #[path = "conformance/leases.rs"]
 #[expect(dead_code, reason = "the suite `conformance` uses all of it")]
 mod leases;
+#[path = "conformance/several.rs"]
+#[expect(dead_code, reason = "the suite `conformance` uses all of it")]
+mod several;
 #[path = "conformance/subject.rs"]
 mod subject;
 #[path = "conformance/tables.rs"]
@@ -76,6 +79,9 @@ async fn every_guard_of_the_stores_is_needed() {
     caught!(Guard::FenceAnchor, fences::the_life_of_a_put_counts_from_the_fence);
     caught!(Guard::RenewStanding, fences::a_renewal_prolongs_only_what_stands);
     caught!(Guard::NewerOnly, fences::a_fill_never_replaces_a_newer_version);
+    caught!(Guard::SharedLife, several::no_fill_prolongs_the_life_of_anothers_value);
+    caught!(Guard::KeptAlike, several::what_says_something_else_of_the_row_goes);
+    caught!(Guard::KeptEra, several::what_its_table_made_void_is_not_kept);
     caught!(Guard::TableChecked, tables::an_invalidated_table_has_no_entries);
     caught!(
         Guard::TableUnchanged,

@@ -1,6 +1,6 @@
 //! Imports of the runtime go strictly downward.
 //!
-//! values <- ports <- adapters <- engine <- patterns <- facade <- testing <- lib: a file
+//! values, with <- ports <- adapters <- engine <- patterns <- facade <- testing <- lib: a file
 //! may name its own layer and those before it. An adapter names no other
 //! adapter. `private.rs` and `lib.rs` stand above all of them.
 
@@ -10,7 +10,7 @@ use cache_tests::source::{Token, files, tokens, workspace};
 
 /// From the lowest. What shares a row may name each other.
 const LAYERS: [&[&str]; 8] = [
-    &["values"],
+    &["values", "with"],
     &["ports"],
     &["adapters"],
     &["engine"],

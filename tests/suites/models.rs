@@ -188,10 +188,8 @@ fn a_lookup_that_is_null_is_noted() {
 mod statements {
     use std::fmt::Debug;
 
-    use cache_runtime::__private::{Change, FromRow, Insert, Load, Statements, Upsert};
-    use cache_tests::models::account::{
-        Account, AccountChanges, AccountId, ImportedAccount, NewAccount,
-    };
+    use cache_runtime::__private::{Change, FromRow, Insert, Load, Model as _, Statements};
+    use cache_tests::models::account::{Account, AccountChanges, ImportedAccount, NewAccount};
     use cache_tests::models::article::{ArticleChanges, ArticleHead, NewArticle};
     use cache_tests::models::carrier::{Carrier, CarrierChanges, NewCarrier};
     use cache_tests::models::seat::{Boarding, NewSeat, Seat, SeatChanges};
@@ -212,7 +210,7 @@ mod statements {
     fn write_and_read<M, I, C>(sql: &Sql)
     where
         M: Statements<Sqlite> + PartialEq + Debug,
-        I: Sample + Insert<M, Sqlite> + Upsert<M, Sqlite, C>,
+        I: Sample + Insert<M, Sqlite>,
         C: Sample + Change<M, Sqlite>,
     {
         let connection = &mut SqliteConnection::establish(":memory:").expect("a database");
@@ -245,7 +243,7 @@ mod statements {
         let deleted = rows(connection, Load::<_, M>::delete(M::is(keys[3].clone())));
         assert_eq!(deleted.iter().collect::<Vec<_>>(), [&written[3]], "as it was");
         assert_eq!(rows(connection, Load::<_, M>::select(M::among(keys[3..4].to_vec()))), []);
-        assert_eq!(rows(connection, I::sample(4).upsert(C::sample(4))).len(), 1, "comes back");
+        assert_eq!(rows(connection, I::sample(4).insert_if_new()).len(), 1, "comes back");
     }
 
     #[test]
@@ -281,14 +279,14 @@ mod statements {
     }
 
     #[test]
-    fn an_upsert_changes_the_row_that_has_the_key() {
+    fn what_is_there_is_not_inserted() {
         let connection = &mut SqliteConnection::establish(":memory:").expect("a database");
         connection.batch_execute(account::SQL.sqlite.expect("a table")).expect("creates it");
-        let upsert = || ImportedAccount::sample(3).upsert(AccountChanges::sample(3));
-        let first: Vec<Account> = rows(connection, upsert());
-        let second = rows(connection, upsert());
-        assert_eq!(first[0].id(), AccountId(3));
-        assert_ne!(first, second, "the changeset was applied to what was there");
-        assert_eq!(rows(connection, Load::<_, Account>::select(Account::is(AccountId(3)))), second);
+        let new = || ImportedAccount::sample(3).insert_if_new();
+        let first: Vec<Account> = rows(connection, new());
+        assert_eq!(first.len(), 1);
+        assert_eq!(rows(connection, new()), [], "nor is anything else done");
+        let all = Load::<_, Account>::select(Account::is(first[0].key()));
+        assert_eq!(rows(connection, all), first);
     }
 }

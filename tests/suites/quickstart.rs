@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::process::Command;
 
-use cache_tests::{postgres_url, redis_url};
+use cache_tests::{mysql_url, postgres_url, redis_url};
 
 /// Of every row that January's 27,004 flights resolve to, in order.
 const DIGEST: &str = "digest 709c9e9f7f876e41";
@@ -34,11 +34,20 @@ fn quickstart_on_the_embedded_default() {
     quickstart(&["quickstart"]);
 }
 
+fn quickstart_on(feature: &str, database: &str) {
+    let (feature, redis) = (format!("cache-examples/{feature}"), redis_url());
+    let options = ["quickstart", "--features", &feature, "--"];
+    quickstart(&[&options[..], &["--database", database, "--redis", &redis]].concat());
+}
+
 #[test]
 fn quickstart_on_postgres_and_redis() {
-    let (database, redis) = (postgres_url(), redis_url());
-    let options = ["quickstart", "--features", "cache-examples/postgres", "--"];
-    quickstart(&[&options[..], &["--database", &database, "--redis", &redis]].concat());
+    quickstart_on("postgres", &postgres_url());
+}
+
+#[test]
+fn quickstart_on_mariadb_and_redis() {
+    quickstart_on("mysql", &mysql_url());
 }
 
 #[test]

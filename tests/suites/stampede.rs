@@ -1,17 +1,17 @@
 //! 10,000 callers, released at once onto one cold key.
 //!
-//! Loads are counted at the database: by SQLite's own connection, and by PostgreSQL's
-//! `pg_stat_statements`.
+//! Loads are counted at the database: by SQLite's own connection, by PostgreSQL's
+//! `pg_stat_statements`, and by what MariaDB tells of its work.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use cache_runtime::ports::{Database, Statements};
 use cache_runtime::{Cache, InProcess, R2d2, Redis, models};
-use cache_tests::databases::{Postgres, Sqlite};
+use cache_tests::databases::{Mysql, Postgres, Sqlite};
 use cache_tests::models::carrier::{Carrier, CarrierRepository, SQL};
 use cache_tests::stores::{Kind, namespace};
-use cache_tests::{postgres_url, redis_url};
+use cache_tests::{mysql_url, postgres_url, redis_url};
 use diesel::prelude::*;
 use tokio::sync::Barrier;
 
@@ -97,6 +97,25 @@ async fn one_load_on_postgres_and_redis_as_postgres_counts() {
         usize::try_from(calls.unwrap().calls).unwrap()
     };
     rounds(R2d2::new(postgres.pool.clone()), Kind::Redis, ROUNDS / 10, executed).await;
+}
+
+/// The whole server's SELECTs: nobody else asks it while this suite runs.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn one_load_on_mariadb_and_redis_as_mariadb_counts() {
+    let mariadb = Mysql::with(&[SQL.mysql.unwrap(), INSERT]);
+    let executed = || {
+        let mut connection = MysqlConnection::establish(&mysql_url()).unwrap();
+        let calls = diesel::sql_query("SHOW GLOBAL STATUS LIKE 'Com_select'")
+            .get_result::<Status>(&mut connection);
+        calls.unwrap().value.parse().unwrap()
+    };
+    rounds(R2d2::new(mariadb.pool.clone()), Kind::Redis, ROUNDS / 10, executed).await;
+}
+
+#[derive(QueryableByName)]
+struct Status {
+    #[diesel(sql_type = diesel::sql_types::Text, column_name = Value)]
+    value: String,
 }
 
 #[derive(QueryableByName)]

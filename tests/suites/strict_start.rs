@@ -1,16 +1,16 @@
 //! Where `strict(fenced)` can be kept, and where `build()` refuses it.
 
+#![expect(clippy::duplicate_mod, reason = "the tests of servers are compiled once for each")]
+
 use std::fs::File;
 use std::sync::Arc;
-use std::time::Duration;
 
 use cache_runtime::ports::Store;
 use cache_runtime::{Cache, Error, ErrorKind, InProcess, R2d2, Redis, models};
 use cache_tests::account::CREATE;
-use cache_tests::databases::{Postgres, Sqlite};
+use cache_tests::databases::Sqlite;
 use cache_tests::modes::{fenced, through};
 use cache_tests::server::Server;
-use cache_tests::stores::namespace;
 use diesel::prelude::*;
 
 macro_rules! build {
@@ -22,6 +22,39 @@ macro_rules! build {
             .build()
             .await
     };
+}
+
+#[path = "strict_start"]
+mod postgres {
+    mod server;
+
+    use cache_tests::databases::Postgres as Server;
+    use diesel::PgConnection as Connection;
+
+    /// Ends the connection that holds the claim.
+    fn kill(namespace: &str) -> String {
+        format!(
+            "SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory' AND \
+             ((classid::bigint << 32) | objid::bigint) = \
+             hashtextextended('cache-runtime {namespace}', 0)"
+        )
+    }
+}
+
+#[path = "strict_start"]
+mod mariadb {
+    mod server;
+
+    use cache_tests::databases::Mysql as Server;
+    use diesel::MysqlConnection as Connection;
+
+    /// Ends the connection that holds the claim.
+    fn kill(namespace: &str) -> String {
+        format!(
+            "EXECUTE IMMEDIATE CONCAT('KILL ', IS_USED_LOCK(CONCAT('cache-runtime ', \
+             SHA1(CONCAT(DATABASE(), ' ', '{namespace}')))))"
+        )
+    }
 }
 
 fn refused<T>(built: Result<T, Error>, says: &str) {
@@ -52,10 +85,9 @@ async fn a_file_is_one_process_s_and_one_store_s() {
 }
 
 /// The claim is the repository's too: it goes on serving when its cache is gone.
-#[tokio::test(flavor = "multi_thread")]
+#[tokio::test]
 async fn a_repository_that_outlives_its_cache_keeps_the_claim() {
-    let (sqlite, postgres) = (Sqlite::with(&[CREATE]), Postgres::with(&[CREATE]));
-    let name = namespace();
+    let sqlite = Sqlite::with(&[CREATE]);
     let rows = {
         let cache = build!(sqlite.pool, in_process(), "", fenced).unwrap();
         cache.repository::<fenced::Account>()
@@ -63,14 +95,6 @@ async fn a_repository_that_outlives_its_cache_keeps_the_claim() {
     refused(build!(sqlite.pool, in_process(), "", fenced), "this process");
     drop(rows);
     assert!(build!(sqlite.pool, in_process(), "", fenced).is_ok());
-    let rows = {
-        let cache = build!(postgres.pool, in_process(), name.clone(), fenced).unwrap();
-        cache.repository::<fenced::Account>()
-    };
-    refused(build!(postgres.pool, in_process(), name.clone(), fenced), "this process");
-    drop(rows);
-    // The lock is given back in the background, and is waited for.
-    assert!(build!(postgres.pool, in_process(), name, fenced).is_ok());
 }
 
 #[tokio::test]
@@ -78,67 +102,6 @@ async fn a_database_in_memory_needs_no_lock() {
     let manager = diesel::r2d2::ConnectionManager::<SqliteConnection>::new(":memory:");
     let pool = diesel::r2d2::Pool::builder().max_size(1).build(manager).unwrap();
     assert!(build!(pool, in_process(), "", fenced).is_ok());
-}
-
-// The server is asked on the test's own thread, while the cache's tasks go on.
-#[tokio::test(flavor = "multi_thread")]
-async fn a_server_s_database_is_one_process_s() {
-    let postgres = Postgres::with(&[CREATE]);
-    let (name, store) = (namespace(), in_process());
-    let first = build!(postgres.pool, store.clone(), name.clone(), fenced).unwrap();
-    assert!(build!(postgres.pool, store.clone(), name.clone(), fenced).is_ok());
-    refused(build!(postgres.pool, in_process(), name.clone(), fenced), "this process");
-    drop(first);
-    // Another process, as the server sees one.
-    let mut other = PgConnection::establish(&cache_tests::postgres_url()).unwrap();
-    let lock = format!("SELECT pg_advisory_lock(hashtextextended('cache-runtime {name}', 0))");
-    diesel::sql_query(lock).execute(&mut other).unwrap();
-    refused(build!(postgres.pool, store.clone(), name.clone(), fenced), "another process");
-    drop(other);
-    for _ in 0..100 {
-        if build!(postgres.pool, store.clone(), name.clone(), fenced).is_ok() {
-            return;
-        }
-        tokio::time::sleep(Duration::from_millis(50)).await;
-    }
-    panic!("the lock ends with its holder");
-}
-
-#[tokio::test]
-async fn a_pool_of_one_is_too_small_for_the_lock() {
-    let postgres = Postgres::with(&[CREATE]);
-    let url = postgres.url();
-    let manager = diesel::r2d2::ConnectionManager::<PgConnection>::new(url);
-    let pool = diesel::r2d2::Pool::builder().max_size(1).build(manager).unwrap();
-    refused(build!(pool, in_process(), namespace(), fenced), "one more");
-}
-
-#[tokio::test]
-async fn a_lost_lock_switches_the_cache_off() {
-    let postgres = Postgres::with(&[CREATE, "INSERT INTO accounts VALUES (1, 'a', 1)"]);
-    let name = namespace();
-    let cache = build!(postgres.pool, in_process(), name.clone(), fenced).unwrap();
-    let rows = cache.repository::<fenced::Account>();
-    rows.find(1).await.unwrap();
-    tokio::time::sleep(Duration::from_millis(50)).await;
-    let before = postgres.statements.count();
-    rows.find(1).await.unwrap();
-    // The heartbeat is the only other statement.
-    assert!(postgres.statements.since(before) <= 1, "a hit");
-    let mut other = PgConnection::establish(&cache_tests::postgres_url()).unwrap();
-    let kill = format!(
-        "SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory' AND \
-         ((classid::bigint << 32) | objid::bigint) = hashtextextended('cache-runtime {name}', 0)"
-    );
-    assert_eq!(diesel::sql_query(kill).execute(&mut other).unwrap(), 1);
-    postgres.execute("UPDATE accounts SET balance = 2");
-    for _ in 0..100 {
-        if rows.find(1).await.unwrap().unwrap().balance == 2 {
-            return;
-        }
-        tokio::time::sleep(Duration::from_millis(50)).await;
-    }
-    panic!("the cache goes on without its lock");
 }
 
 #[tokio::test]

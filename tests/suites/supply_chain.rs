@@ -234,6 +234,22 @@ fn no_backend_by_default() {
     );
 }
 
+/// Types of other crates come by the feature of the crate's name, and each alone.
+#[test]
+fn no_crate_of_types_by_default() {
+    let crates = ["uuid", "chrono", "time", "ipnetwork", "ipnet", "serde_json", "bigdecimal"];
+    for feature in crates {
+        let tree = tree(&["--no-default-features", "--features", feature]);
+        for name in crates {
+            assert_eq!(holds(&tree, name), name == feature, "`{feature}` and {name}");
+        }
+    }
+    let tree = tree(&[]);
+    for name in crates {
+        assert!(!holds(&tree, name), "the default features pull in {name}");
+    }
+}
+
 #[test]
 fn postgres_alone_needs_no_sqlite() {
     let tree =

@@ -9,13 +9,17 @@ use crate::model::{Field, Model, camel_case};
 
 /// A pair of wrappers for each field with `with`, as serde's derive makes them.
 pub(super) fn wrappers(model: &Model) -> TokenStream {
-    model.fields.iter().filter_map(wrapper).collect()
+    model.own().iter().filter_map(wrapper).collect()
 }
 
 fn wrapper(field: &Field) -> Option<TokenStream> {
     let with = field.with.as_ref()?;
     let ty = &field.ty;
     let (write, read) = names(field);
+    // An error about what the module takes points at the type.
+    let span = ty.span().resolved_at(proc_macro2::Span::call_site());
+    let serialize = quote_spanned!(span=> #with::serialize(self.0, __serializer));
+    let deserialize = quote_spanned!(span=> #with::deserialize(__deserializer));
     Some(quote! {
         struct #write<'__a>(&'__a #ty);
 
@@ -25,7 +29,7 @@ fn wrapper(field: &Field) -> Option<TokenStream> {
                 &self,
                 __serializer: __S,
             ) -> ::core::result::Result<__S::Ok, __S::Error> {
-                #with::serialize(self.0, __serializer)
+                #serialize
             }
         }
 
@@ -36,7 +40,7 @@ fn wrapper(field: &Field) -> Option<TokenStream> {
             fn deserialize<__D: __c::serde::Deserializer<'de>>(
                 __deserializer: __D,
             ) -> ::core::result::Result<Self, __D::Error> {
-                ::core::result::Result::map(#with::deserialize(__deserializer), Self)
+                ::core::result::Result::map(#deserialize, Self)
             }
         }
     })
@@ -50,6 +54,10 @@ fn names(field: &Field) -> (Ident, Ident) {
 
 /// Writes one value of a field, given as a reference.
 pub(super) fn write(field: &Field, reference: &TokenStream) -> TokenStream {
+    let span = field.ty.span().resolved_at(proc_macro2::Span::call_site());
+    if field.embed {
+        return quote_spanned!(span=> __c::Embed::encode_fields(#reference, __out)?;);
+    }
     let value = if field.with.is_some() {
         let (write, _) = names(field);
         quote!(&#write(#reference))
@@ -57,14 +65,15 @@ pub(super) fn write(field: &Field, reference: &TokenStream) -> TokenStream {
         reference.clone()
     };
     // An error about the type points at the type.
-    let span = field.ty.span().resolved_at(proc_macro2::Span::call_site());
     quote_spanned!(span=> __c::serde::ser::SerializeTuple::serialize_element(__out, #value)?;)
 }
 
 /// Reads the next value as one of a field.
 pub(super) fn read(field: &Field) -> TokenStream {
     let span = field.ty.span().resolved_at(proc_macro2::Span::call_site());
-    if field.with.is_some() {
+    if field.embed {
+        quote_spanned!(span=> __c::Embed::decode_fields(__input)?)
+    } else if field.with.is_some() {
         let (_, read) = names(field);
         quote_spanned!(span=> __c::next::<#read, __A>(__input)?.0)
     } else {

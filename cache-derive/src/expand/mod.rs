@@ -7,19 +7,24 @@
 //! So do parameters: `use users::dsl::*` brings a unit struct of each column's
 //! name into scope, and no parameter may be named like a unit struct.
 
+mod embed;
 mod fields;
+mod lists;
+mod lookups;
 mod model;
 mod repository;
 mod statements;
 mod stub;
 
+pub(crate) use embed::derive as cached_embed;
+
 use proc_macro2::TokenStream;
 use quote::{ToTokens, quote};
-use syn::{DeriveInput, Type};
+use syn::DeriveInput;
 
 use crate::attr::Backend;
 use crate::ctxt::Ctxt;
-use crate::model::{Field, Lookup, Model};
+use crate::model::{Field, Model};
 use crate::valid;
 
 /// `#[derive(Cached)]`: the expansion, or the mistakes and a stub.
@@ -94,8 +99,21 @@ fn key_type(model: &Model) -> TokenStream {
 
 /// `table::column`, where the field is.
 fn column(model: &Model, field: &Field) -> TokenStream {
+    if let Some(joined) = field.selected.as_ref().and_then(|selected| selected.column.as_ref()) {
+        return joined.to_token_stream();
+    }
     let (table, column) = (&model.table, &field.column);
     quote!(#table::#column)
+}
+
+/// A reference to the field's value in `self`.
+fn of_self(model: &Model, field: &Field) -> TokenStream {
+    of(model, field, &quote!(self))
+}
+
+/// A reference to the field's value in `row`.
+fn of(model: &Model, field: &Field, row: &TokenStream) -> TokenStream {
+    field.of(row, &column(model, field))
 }
 
 /// The one element by itself, or all as a tuple.
@@ -105,9 +123,4 @@ fn tuple<T: ToTokens>(elements: impl Iterator<Item = T>) -> TokenStream {
         [one] => one.to_token_stream(),
         all => quote!((#(#all),*)),
     }
-}
-
-/// The types of a lookup's values.
-fn lookup_types<'a>(model: &'a Model, lookup: &'a Lookup) -> impl Iterator<Item = &'a Type> {
-    model.at(&lookup.fields).map(Field::not_null)
 }

@@ -4,7 +4,7 @@ use proc_macro2::{Literal, TokenStream};
 use quote::{quote, quote_spanned};
 use syn::spanned::Spanned;
 
-use super::{column, fields, key_type, lookup_types, tuple};
+use super::{column, fields, key_type, lookups, of_self, tuple};
 use crate::attr::{Consistency, OnWrite, Pattern};
 use crate::fingerprint;
 use crate::model::{Field, Model};
@@ -14,7 +14,7 @@ pub(super) fn expand(model: &Model) -> TokenStream {
     let (ident, table) = (&model.ident, &model.table);
     let wrappers = fields::wrappers(model);
     let primary_key = primary_key(model);
-    let (lookup_enum, lookup) = lookups(model);
+    let (lookup_enum, lookup) = lookups::values(model);
     let descriptor = descriptor(model);
     let key_type = key_type(model);
     let key = key(model);
@@ -25,8 +25,15 @@ pub(super) fn expand(model: &Model) -> TokenStream {
             impl __c::Versioned for #ident {}
         }
     });
-    let each_lookup = each_lookup(model);
+    let each_lookup = lookups::each(model);
+    let changes = changes(model);
     let codec = codec(model);
+    let writable = model.attrs.read_only.value.is_none().then(|| {
+        quote! {
+            #[automatically_derived]
+            impl __c::Writable for #ident {}
+        }
+    });
     quote! {
         #lookup_enum
         #wrappers
@@ -43,10 +50,12 @@ pub(super) fn expand(model: &Model) -> TokenStream {
             #key
             #version
             #each_lookup
+            #changes
             #codec
         }
 
         #versioned
+        #writable
     }
 }
 
@@ -55,7 +64,7 @@ fn primary_key(model: &Model) -> TokenStream {
     let table = &model.table;
     // A mistake points at the key's declaration, not at the fields.
     let span = model.key_at.span().resolved_at(proc_macro2::Span::call_site());
-    let columns = model.at(&model.key).map(|field| {
+    let columns = model.at(model.table_key()).map(|field| {
         let mut column = field.column.clone();
         column.set_span(span);
         quote_spanned!(span=> #table::#column)
@@ -73,53 +82,81 @@ fn primary_key(model: &Model) -> TokenStream {
     }
 }
 
-/// The lookup type: an enum of the unique values, or nothing at all.
-fn lookups(model: &Model) -> (TokenStream, TokenStream) {
-    if model.lookups.is_empty() {
-        return (TokenStream::new(), quote!(::core::convert::Infallible));
-    }
-    let vis = &model.vis;
-    let variants = model.lookups.iter().map(|lookup| {
-        let doc = format!(" `{}`", lookup.name);
-        let variant = &lookup.variant;
-        let types = lookup_types(model, lookup);
-        quote!(#[doc = #doc] #variant(#(#types),*),)
-    });
-    let lookup_enum = quote! {
-        /// One variant for each unique lookup.
-        #[derive(::core::clone::Clone)]
-        #vis enum __Lookup {
-            #(#variants)*
-        }
-    };
-    (lookup_enum, quote!(__Lookup))
-}
-
 fn descriptor(model: &Model) -> TokenStream {
     let name = syn::ext::IdentExt::unraw(&model.ident).to_string();
     let names = |field: &Field| {
         let column = column(model, field);
         quote!(<#column as __diesel::Column>::NAME)
     };
-    let columns = model.fields.iter().map(names);
+    let columns = columns(model, &names);
     let key = model.at(&model.key).map(names);
     let lookups = model.lookups.iter().map(|lookup| &lookup.name);
+    let lists = model.lists.iter().map(|list| {
+        let (name, limit) = (&list.name, Literal::u32_unsuffixed(list.limit));
+        let order = list.order.iter().filter_map(|(index, descending)| {
+            let name = model.fields.get(*index).map(names)?;
+            Some(quote!((#name, #descending)))
+        });
+        quote!(__c::ListOf { name: #name, order: &[#(#order),*], limit: #limit })
+    });
+    let concealed = model.concealed().map(|(index, _)| Literal::usize_unsuffixed(index));
+    let concealed_columns =
+        model.concealed().flat_map(|(_, lookup)| model.at(&lookup.fields)).map(names);
     let version = match model.version().map(names) {
         Some(name) => quote!(::core::option::Option::Some(#name)),
         None => quote!(::core::option::Option::None),
     };
     let hash = fingerprint::of(model);
-    let fingerprint: TokenStream = format!("0x{hash:016x}").parse().unwrap_or_default();
+    let hash: TokenStream = format!("0x{hash:016x}").parse().unwrap_or_default();
+    let embedded: Vec<_> =
+        model.own().iter().filter(|field| field.embed).map(|field| &field.ty).collect();
+    let fingerprint = match embedded.as_slice() {
+        [] => hash,
+        types => quote!(__c::fingerprint_with(#hash, &[#(<#types as __c::Embed>::FINGERPRINT),*])),
+    };
+    let (read_only, volatile) = (model.attrs.read_only.value.is_some(), !model.volatile.is_empty());
     let policy = policy(model);
     quote! {
         __c::Descriptor {
             model: #name,
-            columns: &[#(#columns),*],
+            columns: #columns,
             key: &[#(#key),*],
             lookups: &[#(#lookups),*],
+            lists: &[#(#lists),*],
+            concealed: __c::Concealing {
+                lookups: &[#(#concealed),*],
+                columns: &[#(#concealed_columns),*],
+            },
             version: #version,
+            read_only: #read_only,
+            volatile: #volatile,
             fingerprint: #fingerprint,
             policy: #policy,
+        }
+    }
+}
+
+/// The columns' names; those of an embedded struct where it stands.
+fn columns(model: &Model, name: &dyn Fn(&Field) -> TokenStream) -> TokenStream {
+    let own = model.own();
+    if !own.iter().any(|field| field.embed) {
+        let names = own.iter().map(name);
+        return quote!(&[#(#names),*]);
+    }
+    let parts: Vec<_> = own
+        .iter()
+        .map(|field| {
+            let (ty, embed) = (&field.ty, field.embed);
+            if embed { quote!(<#ty as __c::Embed>::COLUMNS) } else { name(field) }
+        })
+        .zip(own)
+        .map(|(tokens, field)| if field.embed { tokens } else { quote!(&[#tokens]) })
+        .collect();
+    quote! {
+        {
+            const __PARTS: &[&[&str]] = &[#(#parts),*];
+            const __ALL: [&str; __c::length_of(__PARTS)] = __c::joined(__PARTS);
+            &__ALL
         }
     }
 }
@@ -164,8 +201,8 @@ fn policy(model: &Model) -> TokenStream {
 
 fn key(model: &Model) -> TokenStream {
     let key = tuple(model.at(&model.key).map(|field| {
-        let ident = &field.ident;
-        quote!(::core::clone::Clone::clone(&self.#ident))
+        let part = of_self(model, field);
+        quote!(::core::clone::Clone::clone(#part))
     }));
     quote! {
         fn key(&self) -> Self::Key {
@@ -177,9 +214,9 @@ fn key(model: &Model) -> TokenStream {
 /// Where none is declared, the trait's own answer will do.
 fn version(model: &Model) -> Option<TokenStream> {
     let field = model.version()?;
-    let ident = &field.ident;
+    let value = of_self(model, field);
     let span = field.ty.span().resolved_at(proc_macro2::Span::call_site());
-    let number = quote_spanned!(span=> ::core::convert::From::from(self.#ident));
+    let number = quote_spanned!(span=> ::core::convert::From::from(*#value));
     Some(quote! {
         fn version(&self) -> ::core::option::Option<i64> {
             ::core::option::Option::Some(#number)
@@ -187,31 +224,43 @@ fn version(model: &Model) -> Option<TokenStream> {
     })
 }
 
-fn each_lookup(model: &Model) -> TokenStream {
-    let visits = model.lookups.iter().enumerate().map(|(index, lookup)| {
-        let index = Literal::usize_unsuffixed(index);
-        let value = tuple(model.at(&lookup.fields).map(|field| {
-            let ident = &field.ident;
-            quote!(&self.#ident)
-        }));
-        let value = if lookup.fields.len() == 1 { value } else { quote!(&#value) };
-        quote!(__visit(#index, #value);)
+/// What a model says of its rows beyond their values; where it says nothing, the trait's own
+/// answer will do.
+fn changes(model: &Model) -> TokenStream {
+    let expires = model.at(model.expires_at.as_slice()).map(|field| {
+        let value = of_self(model, field);
+        quote! {
+            fn expires_at(&self) -> ::core::option::Option<::std::time::SystemTime> {
+                __c::ExpiresAt::expires_at(#value)
+            }
+        }
     });
-    let visit = if model.lookups.is_empty() { quote!(_) } else { quote!(__visit) };
+    let expires: TokenStream = expires.collect();
+    if model.volatile.is_empty() {
+        return expires;
+    }
+    let kept = (0..model.own().len()).filter(|index| !model.volatile.contains(index));
+    let same = kept.filter_map(|index| model.fields.get(index)).map(|field| {
+        let ident = &field.ident;
+        let span = field.ty.span().resolved_at(proc_macro2::Span::call_site());
+        quote_spanned!(span=> self.#ident == __other.#ident)
+    });
     quote! {
-        fn each_lookup(&self, #visit: &mut dyn ::core::ops::FnMut(usize, &dyn __c::KeyParts)) {
-            #(#visits)*
+        #expires
+
+        fn same_but_volatile(&self, __other: &Self) -> bool {
+            #(#same)&&*
         }
     }
 }
 
 /// The four functions between fields and cached bytes.
 fn codec(model: &Model) -> TokenStream {
-    let writes = model.fields.iter().map(|field| {
+    let writes = model.own().iter().map(|field| {
         let ident = &field.ident;
         fields::write(field, &quote!(&self.#ident))
     });
-    let reads = model.fields.iter().map(|field| {
+    let reads = model.own().iter().map(|field| {
         let ident = &field.ident;
         let read = fields::read(field);
         quote!(#ident: #read,)

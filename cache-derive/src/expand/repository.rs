@@ -5,9 +5,10 @@ use std::collections::HashSet;
 
 use proc_macro2::{Ident, Literal, TokenStream};
 use quote::{format_ident, quote};
+use syn::Type;
 use syn::ext::IdentExt;
 
-use super::{Body, lookup_types};
+use super::{Body, lists, lookups};
 use crate::model::{Lookup, Model};
 
 fn name(model: &Model) -> Ident {
@@ -62,7 +63,7 @@ pub(super) fn impls(model: &Model) -> TokenStream {
 
 /// One `find_by_..` and one `invalidate_by_..` for each unique lookup.
 pub(super) fn finders(model: &Model, body: &Body) -> TokenStream {
-    if model.lookups.is_empty() {
+    if model.lookups.is_empty() && model.lists.is_empty() {
         return TokenStream::new();
     }
     let (ident, db) = (&model.ident, &model.db);
@@ -76,12 +77,14 @@ pub(super) fn finders(model: &Model, body: &Body) -> TokenStream {
         .enumerate()
         .filter(|(_, lookup)| seen.insert(&lookup.name) && !lookup.repeats())
         .map(|(index, lookup)| finder(model, index, lookup, body));
+    let lists = lists::methods(model, body);
     quote! {
         impl<#db: __c::Database> #name<#db>
         where
             #ident: __c::Statements<#db::Backend>,
         {
             #(#finders)*
+            #lists
         }
     }
 }
@@ -94,7 +97,7 @@ fn finder(model: &Model, index: usize, lookup: &Lookup, body: &Body) -> TokenStr
         .at(&lookup.fields)
         .map(|field| format_ident!("by_{}", field.column.unraw(), span = field.column.span()))
         .collect();
-    let types: Vec<_> = lookup_types(model, lookup).collect();
+    let types: Vec<_> = lookups::types(model, lookup).collect();
     let columns = model
         .at(&lookup.fields)
         .map(|field| format!("`{}`", field.column.unraw()))
@@ -112,12 +115,18 @@ fn finder(model: &Model, index: usize, lookup: &Lookup, body: &Body) -> TokenStr
                 [one] => quote!(&#one),
                 all => quote!(&(#(&#all),*)),
             };
+            let normal = lookup.normal(&arguments);
             let find = quote! {
+                #normal
                 self.0
                     .find_by(#index, #parts, || __Lookup::#variant(#(__c::AsKey::to_key(&#arguments)),*))
                     .await
             };
-            (find, quote!(self.0.invalidate_by(#index, #parts).await))
+            let forget = quote! {
+                #normal
+                self.0.invalidate_by(#index, #parts).await
+            };
+            (find, forget)
         }
         Body::Stub => {
             let stub = quote! {
@@ -127,7 +136,10 @@ fn finder(model: &Model, index: usize, lookup: &Lookup, body: &Body) -> TokenStr
             (stub.clone(), stub)
         }
     };
+    let upsert = upsert(model, lookup, &arguments, &types, body);
     quote! {
+        #upsert
+
         // Which of them an application calls is its own affair.
         #[allow(dead_code)]
         #[doc = #find_doc]
@@ -148,4 +160,53 @@ fn finder(model: &Model, index: usize, lookup: &Lookup, body: &Body) -> TokenStr
             #forget
         }
     }
+}
+
+/// Where rows are inserted and changed, they are also upserted by each unique value.
+fn upsert(
+    model: &Model,
+    lookup: &Lookup,
+    arguments: &[Ident],
+    types: &[&Type],
+    body: &Body,
+) -> Option<TokenStream> {
+    if model.attrs.insert.value.is_none() || model.attrs.changeset.value.is_none() {
+        return None;
+    }
+    let (ident, vis, db, variant) = (&model.ident, &model.vis, &model.db, &lookup.variant);
+    let method = format_ident!("upsert_by_{}", lookup.name, span = lookup.method.span());
+    let doc =
+        format!(" Changes the row with this {}, or inserts one where there is none.", lookup.name);
+    let work = match body {
+        Body::Real => {
+            let normal = lookup.normal(arguments);
+            quote! {
+                #normal
+                let __value = __Lookup::#variant(#(__c::AsKey::to_key(&#arguments)),*);
+                self.0.upsert_by(__value, __new, __change).await
+            }
+        }
+        Body::Stub => quote! {
+            #(let _ = #arguments;)*
+            let _ = (__new, __change);
+            ::core::unreachable!()
+        },
+    };
+    Some(quote! {
+        #[allow(dead_code)]
+        #[doc = #doc]
+        /// The value is that of `new`. Returns the row as the database holds it.
+        ///
+        /// # Errors
+        ///
+        /// As `upsert`.
+        #vis async fn #method(
+            &self,
+            #(#arguments: impl __c::AsKey<#types>,)*
+            __new: impl __c::Insert<#ident, #db::Backend>,
+            __change: impl __c::Change<#ident, #db::Backend>,
+        ) -> __c::Result<::std::sync::Arc<#ident>> {
+            #work
+        }
+    })
 }

@@ -5,13 +5,27 @@ use proc_macro2::{Literal, TokenStream};
 use quote::quote;
 use syn::Type;
 
-use super::{column, on_backend, tuple};
+use super::{column, lookups, of, on_backend};
 use crate::attr::Backend;
-use crate::model::{Field, Model};
+use crate::model::{Field, List, Lookup, Model};
 
 /// All statements on all of the model's backends.
 pub(super) fn expand(model: &Model) -> TokenStream {
-    let columns: Vec<_> = model.fields.iter().map(|field| column(model, field)).collect();
+    let columns: Vec<_> = model
+        .own()
+        .iter()
+        .map(|field| {
+            let (ty, column) = (&field.ty, column(model, field));
+            if field.embed {
+                quote!(<#ty as __c::Embed>::Columns)
+            } else if field.selected.is_some() && field.is_nullable() {
+                // Where there is nothing to join, every column of it is NULL.
+                quote!(__diesel::dsl::Nullable<#column>)
+            } else {
+                column
+            }
+        })
+        .collect();
     let methods = methods(model);
     let statements = statements(model);
     let inserts = types(model.attrs.insert.value.as_ref());
@@ -20,9 +34,6 @@ pub(super) fn expand(model: &Model) -> TokenStream {
     let save = model.attrs.save.value.map(|()| save(model));
     let items = |backend| {
         let insert = inserts.iter().map(|ty| insert(model, ty, backend));
-        let pairs =
-            inserts.iter().flat_map(|insert| changesets.iter().map(move |change| (insert, change)));
-        let upsert = pairs.map(|(insert, change)| upsert(model, insert, change, backend));
         quote! {
             #methods
 
@@ -31,7 +42,6 @@ pub(super) fn expand(model: &Model) -> TokenStream {
             #statements
             #(#insert)*
             #(#change)*
-            #(#upsert)*
             #save
         }
     };
@@ -47,8 +57,8 @@ fn values_of(model: &Model, values: &TokenStream) -> TokenStream {
 
 /// Diesel's methods that the statements call, no more, lest an import be unused.
 fn methods(model: &Model) -> TokenStream {
-    let several = |fields: &Vec<usize>| fields.len() > 1;
-    let and = (several(&model.key) || model.lookups.iter().any(|lookup| several(&lookup.fields)))
+    let lookup = |lookup: &Lookup| lookup.fields.len() > 1 || lookup.when.is_some();
+    let and = (model.key.len() > 1 || model.lookups.iter().any(lookup))
         .then(|| quote!(BoolExpressionMethods as _,));
     // `filter` is called by updates alone.
     let updates = model.attrs.changeset.value.is_some() || model.attrs.save.value.is_some();
@@ -64,16 +74,11 @@ fn statements(model: &Model) -> TokenStream {
     let ident = &model.ident;
     let among = among(model);
     let is = is(model);
-    let carries = model.lookups.iter().map(|lookup| {
-        let variant = &lookup.variant;
-        let names: Vec<_> = (0..lookup.fields.len()).map(part).collect();
-        let filter = all_equal(model, &lookup.fields, &names);
-        quote! {
-            __Lookup::#variant(#(#names),*) => {
-                __c::Condition::new(#filter)
-            }
-        }
-    });
+    let carries = model.lookups.iter().map(|lookup| carries(model, lookup));
+    let shares = model.lists.iter().map(|list| shares(model, list));
+    let after = (!model.lists.is_empty()).then(|| after(model));
+    let joined = (!model.depends_on.is_empty()).then(|| joined(model));
+    let concealed = model.concealed().next().map(|_| concealed(model));
     quote! {
         #[automatically_derived]
         impl __c::FromRow<__Db> for #ident {
@@ -100,8 +105,13 @@ fn statements(model: &Model) -> TokenStream {
             fn carries(__lookup: Self::Lookup) -> __c::Condition<__Db> {
                 match __lookup {
                     #(#carries)*
+                    #(#shares)*
                 }
             }
+
+            #after
+            #joined
+            #concealed
         }
     }
 }
@@ -109,20 +119,29 @@ fn statements(model: &Model) -> TokenStream {
 fn insert(model: &Model, ty: &Type, backend: Backend) -> TokenStream {
     let (ident, table) = (&model.ident, &model.table);
     let values = with_version(model, &quote!(self), &first(model));
-    let load = match backend {
+    let (insert, insert_if_new) = match backend {
         Backend::Sqlite | Backend::Postgres => {
-            quote!(__c::Load::returning(__diesel::insert_into(#table::table).values(#values)))
+            let insert = quote!(__diesel::insert_into(#table::table).values(#values));
+            (
+                quote!(__c::Load::returning(#insert)),
+                quote!(__c::Load::returning(#insert.on_conflict_do_nothing())),
+            )
         }
         Backend::Mysql => {
             let values = values_of(model, &values);
-            quote!(__c::Load::inserted(#values))
+            let insert = quote!(__c::Load::inserted(#values));
+            (insert.clone(), quote!(#insert.if_new()))
         }
     };
     quote! {
         #[automatically_derived]
         impl __c::Insert<#ident, __Db> for #ty {
             fn insert(self) -> __c::Load<__Db, #ident> {
-                #load
+                #insert
+            }
+
+            fn insert_if_new(self) -> __c::Load<__Db, #ident> {
+                #insert_if_new
             }
         }
     }
@@ -190,36 +209,6 @@ fn next(model: &Model) -> Option<TokenStream> {
     })
 }
 
-fn upsert(model: &Model, insert: &Type, change: &Type, backend: Backend) -> TokenStream {
-    let (ident, table) = (&model.ident, &model.table);
-    let conflict = tuple(model.at(&model.key).map(|field| column(model, field)));
-    let values = with_version(model, &quote!(self), &first(model));
-    let changes = with_version(model, &quote!(__change), &next(model));
-    let load = match backend {
-        Backend::Sqlite | Backend::Postgres => quote! {
-            __c::Load::returning(
-                __diesel::insert_into(#table::table)
-                    .values(#values)
-                    .on_conflict(#conflict)
-                    .do_update()
-                    .set(#changes),
-            )
-        },
-        Backend::Mysql => {
-            let values = values_of(model, &values);
-            quote!(__c::Load::upserted(#values, #changes))
-        }
-    };
-    quote! {
-        #[automatically_derived]
-        impl __c::Upsert<#ident, __Db, #change> for #insert {
-            fn upsert(self, __change: #change) -> __c::Load<__Db, #ident> {
-                #load
-            }
-        }
-    }
-}
-
 /// The condition for `keys`.
 fn among(model: &Model) -> TokenStream {
     if let [one] = model.at(&model.key).collect::<Vec<&Field>>().as_slice() {
@@ -253,6 +242,138 @@ fn all_equal(model: &Model, fields: &[usize], values: &[TokenStream]) -> TokenSt
     });
     let all = equal.reduce(|all, next| quote!(#all.and(#next)));
     all.unwrap_or_default()
+}
+
+/// The rows that have a unique value.
+fn carries(model: &Model, lookup: &Lookup) -> TokenStream {
+    let variant = &lookup.variant;
+    let names: Vec<_> = (0..lookup.fields.len()).map(part).collect();
+    let last = names.len().saturating_sub(1);
+    let equal = model.at(&lookup.fields).zip(&names).enumerate().map(|(place, (field, value))| {
+        let column = column(model, field);
+        match lookup.normalize.as_ref().filter(|_| place == last) {
+            Some(path) => quote!(#path::column(#column).eq(#value)),
+            None => quote!(#column.eq(#value)),
+        }
+    });
+    let when = lookup.when.iter().map(|path| quote!(#path::condition()));
+    let all = equal.chain(when).reduce(|all, next| quote!(#all.and(#next)));
+    quote! {
+        __Lookup::#variant(#(#names),*) => {
+            __c::Condition::new(#all)
+        }
+    }
+}
+
+/// The rows of a list.
+fn shares(model: &Model, list: &List) -> TokenStream {
+    let variant = &list.variant;
+    let names: Vec<_> = (0..list.fields.len()).map(part).collect();
+    let equal = model.at(&list.fields).zip(&names).map(|(field, value)| {
+        let column = column(model, field);
+        if !field.is_nullable() {
+            return quote!(__c::Condition::new(#column.eq(#value)));
+        }
+        quote! {
+            match #value {
+                ::core::option::Option::Some(__value) => __c::Condition::new(#column.eq(__value)),
+                ::core::option::Option::None => __c::Condition::new(#column.is_null()),
+            }
+        }
+    });
+    let when = list.when.iter().map(|path| quote!(__c::Condition::new(#path::condition())));
+    let all = equal.chain(when);
+    quote! {
+        __Lookup::#variant(#(#names),*) => __c::Condition::all([#(#all),*]),
+    }
+}
+
+/// The rows of a list that stand after one of them.
+fn after(model: &Model) -> TokenStream {
+    let lists = model.lists.iter().enumerate().map(|(index, list)| {
+        let index = Literal::usize_unsuffixed(index);
+        let steps = list.order.iter().filter_map(|(index, descending)| {
+            let field = model.fields.get(*index)?;
+            let (column, value) = (column(model, field), of(model, field, &quote!(__row)));
+            let beyond = if *descending { quote!(lt) } else { quote!(gt) };
+            Some(quote! {
+                (
+                    __c::Condition::new(#column.#beyond(::core::clone::Clone::clone(#value))),
+                    __c::Condition::new(#column.eq(::core::clone::Clone::clone(#value))),
+                )
+            })
+        });
+        quote!(#index => __c::Condition::after([#(#steps),*]),)
+    });
+    quote! {
+        fn after(__list: usize, __row: &Self) -> __c::Condition<__Db> {
+            match __list {
+                #(#lists)*
+                _ => __c::Condition::all([]),
+            }
+        }
+    }
+}
+
+/// The values of lookups by columns that the struct leaves out, from a row of these columns.
+fn concealed(model: &Model) -> TokenStream {
+    let fields: Vec<&Field> =
+        model.concealed().flat_map(|(_, lookup)| model.at(&lookup.fields)).collect();
+    let columns = fields.iter().map(|field| column(model, field));
+    let types = fields.iter().map(|field| &field.ty);
+    let names: Vec<_> = (0..fields.len()).map(part).collect();
+    let mut rest = names.iter();
+    let visits = model.concealed().map(|(index, lookup)| {
+        let values = rest.by_ref().take(lookup.fields.len()).map(|name| quote!(&#name)).collect();
+        lookups::visit(index, &lookups::normal(model, lookup, values), None)
+    });
+    let visits: Vec<_> = visits.collect();
+    quote! {
+        fn each_concealed<'__a>(
+            __row: &impl __diesel::row::Row<'__a, __Db>,
+            __visit: &mut dyn ::core::ops::FnMut(usize, &dyn __c::KeyParts),
+        ) -> __diesel::deserialize::Result<()> {
+            let (#(#names,)*): (#(#types,)*) = __diesel::deserialize::FromSqlRow::<
+                __diesel::dsl::SqlTypeOf<(#(#columns,)*)>,
+                __Db,
+            >::build_from_row(__row)?;
+            #(#visits)*
+            ::core::result::Result::Ok(())
+        }
+    }
+}
+
+/// What the rows depend on, and what is selected where that is more than the table has.
+fn joined(model: &Model) -> TokenStream {
+    let depends = model.depends_on.iter().filter_map(|(other, via)| {
+        let field = model.fields.get(*via)?;
+        let (via, nullable) = (column(model, field), field.is_nullable());
+        Some(quote! {
+            __c::Dependency::new::<#other, #via>(#nullable, |__keys| {
+                __c::Condition::new(#via.eq_any(__keys))
+            })
+        })
+    });
+    let joined = |field: &&Field| field.selected.is_some();
+    let selects = model.own().iter().any(|field| joined(&field)).then(|| {
+        let columns = model.own().iter().map(|field| column(model, field));
+        let tables = model.own().iter().filter(joined).map(|field| column(model, field));
+        quote! {
+            fn selected() -> ::core::option::Option<__c::Selected<__Db>> {
+                ::core::option::Option::Some(__c::Selected::new(
+                    (#(#columns,)*),
+                    [#(__c::table_of::<#tables>()),*],
+                ))
+            }
+        }
+    });
+    quote! {
+        fn dependencies() -> ::std::vec::Vec<__c::Dependency<__Db>> {
+            ::std::vec![#(#depends),*]
+        }
+
+        #selects
+    }
 }
 
 /// A name for the part of a key.

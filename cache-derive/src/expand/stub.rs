@@ -38,7 +38,11 @@ pub(super) fn expand(model: &Model) -> TokenStream {
                 columns: &[],
                 key: &[],
                 lookups: &[],
+                lists: &[],
+                concealed: __c::Concealing { lookups: &[], columns: &[] },
                 version: ::core::option::Option::None,
+                read_only: false,
+                volatile: false,
                 fingerprint: 0,
                 policy: __c::Policy::new(__c::Pattern::CacheAside, ::core::time::Duration::ZERO),
             };
@@ -78,6 +82,9 @@ pub(super) fn expand(model: &Model) -> TokenStream {
 
         #versioned
 
+        #[automatically_derived]
+        impl __c::Writable for #ident {}
+
         #(#statements)*
     }
 }
@@ -104,18 +111,6 @@ fn statements(model: &Model) -> TokenStream {
                     ::core::unreachable!()
                 }
             }
-        }
-    });
-    let upserts = inserts.iter().map(|insert| {
-        quote! {
-            #(
-                #[automatically_derived]
-                impl __c::Upsert<#ident, __Db, #changesets> for #insert {
-                    fn upsert(self, _: #changesets) -> __c::Load<__Db, #ident> {
-                        ::core::unreachable!()
-                    }
-                }
-            )*
         }
     });
     quote! {
@@ -151,6 +146,10 @@ fn statements(model: &Model) -> TokenStream {
                 fn insert(self) -> __c::Load<__Db, #ident> {
                     ::core::unreachable!()
                 }
+
+                fn insert_if_new(self) -> __c::Load<__Db, #ident> {
+                    ::core::unreachable!()
+                }
             }
         )*
 
@@ -163,7 +162,6 @@ fn statements(model: &Model) -> TokenStream {
             }
         )*
 
-        #(#upserts)*
     }
 }
 

@@ -2,16 +2,20 @@
 
 use std::marker::PhantomData;
 use std::sync::Arc;
+use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
-use serde::de::{DeserializeSeed, SeqAccess, Visitor};
+use serde::de::{DeserializeSeed, Error as _, SeqAccess, Visitor};
 use serde::ser::SerializeTuple;
-use serde::{Deserializer, Serialize, Serializer};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+use crate::ports::clock::Clock;
 use crate::ports::codec::Codec;
 use crate::ports::model::{BoxError, Model};
 use crate::ports::store::{Form, Payload};
-use crate::values::envelope::{self, Header, Kind, Unreadable};
+use crate::values::envelope::{self, Header, Kind, Own, Unreadable};
+use crate::values::policy::Policy;
+use crate::values::token::Token;
 
 /// What the cache says of a key.
 pub(crate) enum Entry<V> {
@@ -27,6 +31,20 @@ impl<V: Cacheable> Entry<V> {
         match self {
             Self::Present(value) => value.version(),
             Self::Absent => None,
+        }
+    }
+
+    /// How long it may be kept: as the policy says, but not after the row itself expires. `None`
+    /// if it is not to be kept.
+    pub(crate) fn life(&self, policy: Policy, token: Token, clock: &dyn Clock) -> Option<Duration> {
+        let Self::Present(value) = self else { return policy.life(false, token) };
+        let life = policy.life(true, token)?;
+        match value.expires_at() {
+            None => Some(life),
+            Some(at) => {
+                let left = at.duration_since(clock.wall()).ok()?;
+                Some(life.min(left)).filter(|life| life.as_millis() > 0)
+            }
         }
     }
 }
@@ -46,6 +64,9 @@ struct Absent;
 /// Where a unique value leads: the primary key of its row.
 pub(crate) struct Target<M: Model>(pub(crate) M::Key);
 
+/// Which rows a list has: their primary keys, in its order.
+pub(crate) struct Ids<M: Model>(pub(crate) Vec<M::Key>);
+
 /// What can be the value of an entry. Its fields go through the codec one by
 /// one, as a tuple; the model's own serde, if it has one, is never used.
 pub(crate) trait Cacheable: Sized + Send + Sync + 'static {
@@ -55,6 +76,11 @@ pub(crate) trait Cacheable: Sized + Send + Sync + 'static {
 
     /// The row's version, where the model declares one.
     fn version(&self) -> Option<i64> {
+        None
+    }
+
+    /// When the row expires, where the model declares it.
+    fn expires_at(&self) -> Option<SystemTime> {
         None
     }
 
@@ -69,6 +95,10 @@ impl<M: Model> Cacheable for M {
 
     fn version(&self) -> Option<i64> {
         Model::version(self)
+    }
+
+    fn expires_at(&self) -> Option<SystemTime> {
+        Model::expires_at(self)
     }
 
     fn write<S: SerializeTuple>(&self, out: &mut S) -> Result<(), S::Error> {
@@ -91,6 +121,61 @@ impl<M: Model> Cacheable for Target<M> {
 
     fn read<'de, A: SeqAccess<'de>>(input: &mut A) -> Result<Self, A::Error> {
         M::decode_key(input).map(Self)
+    }
+}
+
+impl<M: Model> Cacheable for Ids<M> {
+    const KIND: Kind = Kind::List;
+    const FINGERPRINT: u64 = M::DESCRIPTOR.fingerprint;
+    const FIELDS: usize = 1;
+
+    fn write<S: SerializeTuple>(&self, out: &mut S) -> Result<(), S::Error> {
+        out.serialize_element(self)
+    }
+
+    fn read<'de, A: SeqAccess<'de>>(input: &mut A) -> Result<Self, A::Error> {
+        input.next_element()?.ok_or_else(|| A::Error::invalid_length(0, &"the keys of a list"))
+    }
+}
+
+/// A sequence, as its length differs from list to list.
+impl<M: Model> Serialize for Ids<M> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(self.0.iter().map(KeyOf::<M>))
+    }
+}
+
+struct KeyOf<'a, M: Model>(&'a M::Key);
+
+impl<M: Model> Serialize for KeyOf<'_, M> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut tuple = serializer.serialize_tuple(Target::<M>::FIELDS)?;
+        M::encode_key(self.0, &mut tuple)?;
+        tuple.end()
+    }
+}
+
+impl<'de, M: Model> Deserialize<'de> for Ids<M> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_seq(IdsVisitor(PhantomData))
+    }
+}
+
+struct IdsVisitor<M>(PhantomData<M>);
+
+impl<'de, M: Model> Visitor<'de> for IdsVisitor<M> {
+    type Value = Ids<M>;
+
+    fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("the keys of a list")
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut input: A) -> Result<Ids<M>, A::Error> {
+        let mut keys = Vec::new();
+        while let Some(target) = input.next_element_seed(TupleSeed::<Target<M>>(PhantomData))? {
+            keys.push(target.0);
+        }
+        Ok(Ids(keys))
     }
 }
 
@@ -152,6 +237,11 @@ impl Codecs {
     }
 
     fn decode<V: Cacheable>(&self, bytes: &[u8]) -> Result<Entry<V>, Unreadable> {
+        let bytes = match envelope::own(bytes, V::FINGERPRINT) {
+            Own::Here(envelope) => envelope,
+            Own::Others => return Err(Unreadable::Fingerprint),
+            Own::Unknown => bytes,
+        };
         let (header, body) = envelope::read(bytes, V::KIND, V::FINGERPRINT, self.limit)?;
         if !header.present {
             return if body.is_empty() { Ok(Entry::Absent) } else { Err(Unreadable::Body) };

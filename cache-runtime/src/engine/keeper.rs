@@ -4,12 +4,14 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
-use super::debt::{Need, Touch};
+use super::debt::{Need, Touch, remove};
+use super::dependents::Dependents;
 use super::entry::{Cacheable, Entry, Target};
 use super::flight::Landing;
 use super::invalidator::Invalidator;
+use super::lists::Lists;
 use super::loader::{Loader, Source as _};
-use super::sources::{Found, LookupId, Lookups, Rows, carries};
+use super::sources::{Found, LookupId, Lookups, Rows, carries, is_concealed};
 use super::switch::Switch;
 use super::tier::Tier;
 use crate::ports::clock::Tokens;
@@ -31,6 +33,8 @@ pub(crate) struct Keeper<M: Model, D: Database> {
     pub(crate) tier: Arc<Tier>,
     pub(crate) rows: Arc<Loader<Rows<M, D>>>,
     pub(crate) lookups: Arc<Loader<Lookups<M, D>>>,
+    pub(crate) lists: Arc<Loader<Lists<M, D>>>,
+    pub(crate) dependents: Arc<Dependents<D>>,
     pub(crate) invalidator: Arc<Invalidator>,
     pub(crate) switch: Switch,
     pub(crate) tokens: Arc<dyn Tokens>,
@@ -161,10 +165,13 @@ impl<M: Statements<D::Backend>, D: Database> Keeper<M, D> {
                 }
             };
             match found {
-                Found::Row(row) => return Ok(row),
+                Found::Row(row, _) => return Ok(row),
                 Found::At(target) => match self.find(&target.0).await? {
                     Some(row)
-                        if carries(&*row, index, &written) || !Guard::VerifyLookup.stands() =>
+                        // What the row does not tell, every write of it has removed.
+                        if is_concealed::<M>(index)
+                            || carries(&*row, index, &written)
+                            || !Guard::VerifyLookup.stands() =>
                     {
                         return Ok(Some(row));
                     }
@@ -190,10 +197,13 @@ impl<M: Statements<D::Backend>, D: Database> Keeper<M, D> {
         self.rows.refresh(key, entry).await
     }
 
-    /// Removes the rows' entries.
-    pub(crate) async fn invalidate(&self, keys: impl IntoIterator<Item = M::Key>) {
-        let entries: Vec<_> = keys.into_iter().map(|key| self.tier.row_key(&key)).collect();
+    /// Removes the rows' entries, and those of rows that depend on them.
+    pub(crate) async fn invalidate(&self, keys: Vec<M::Key>) {
+        let entries: Vec<_> = keys.iter().map(|key| self.tier.row_key(key)).collect();
         self.invalidator.invalidate(&entries).await;
+        for later in self.dependents.later(keys) {
+            later().await;
+        }
     }
 
     /// Removes the entry of a unique value.
@@ -223,7 +233,9 @@ impl<M: Statements<D::Backend>, D: Database> Keeper<M, D> {
 
     /// Makes all entries of the table void.
     pub(crate) async fn invalidate_table(&self) -> Result<()> {
+        let dependents = self.dependents.table_removals()?;
         self.invalidator.invalidate(&[self.table()?]).await;
+        remove(dependents).await;
         Ok(())
     }
 
@@ -250,7 +262,7 @@ impl<M: Statements<D::Backend>, D: Database> Keeper<M, D> {
     }
 
     /// Whether the cache must not be asked for this entry now.
-    fn must_bypass(&self, entry: &EntryKey) -> bool {
+    pub(crate) fn must_bypass(&self, entry: &EntryKey) -> bool {
         let reason = if self.switch.is_off() {
             "off"
         } else if self.invalidator.is_pending(entry) {
@@ -262,7 +274,7 @@ impl<M: Statements<D::Backend>, D: Database> Keeper<M, D> {
         true
     }
 
-    async fn cached<V: Cacheable>(&self, entry: &EntryKey) -> Option<Entry<V>> {
+    pub(crate) async fn cached<V: Cacheable>(&self, entry: &EntryKey) -> Option<Entry<V>> {
         let found = match self.tier.peek(entry) {
             Some(found) => found,
             None => self.tier.get(std::slice::from_ref(entry)).await.pop().flatten(),

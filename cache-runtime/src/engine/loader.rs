@@ -290,7 +290,7 @@ impl<S: Source> Loader<S> {
 
     fn wish(&self, key: &EntryKey, force: bool) -> Lease {
         let (token, expiry) = (self.tokens.token(), self.lease.expiry);
-        Lease { key: key.clone(), token, expiry, force }
+        Lease { key: key.clone(), token, expiry, force, fingerprint: S::Value::FINGERPRINT }
     }
 
     fn filling<'k>(
@@ -302,7 +302,7 @@ impl<S: Source> Loader<S> {
         leased_at: u64,
     ) -> Option<Filling<'k, S::Value>> {
         let entry = self.source.entry(id, answer)?;
-        let life = self.policy.life(matches!(entry, Entry::Present(_)), token)?;
+        let life = entry.life(self.policy, token, &*self.clock)?;
         Some(Filling { key, token, leased_at, life, entry })
     }
 }

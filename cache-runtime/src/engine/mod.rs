@@ -2,7 +2,9 @@
 //! loads that callers share, transactions that settle what they owe the cache,
 //! invalidations that are never forgotten.
 
+pub(crate) mod concealed;
 pub(crate) mod debt;
+pub(crate) mod dependents;
 pub(crate) mod entry;
 pub(crate) mod exclusive;
 pub(crate) mod fences;
@@ -10,6 +12,7 @@ pub(crate) mod flight;
 pub(crate) mod in_flight;
 pub(crate) mod invalidator;
 pub(crate) mod keeper;
+pub(crate) mod lists;
 pub(crate) mod loader;
 pub(crate) mod session;
 pub(crate) mod shield;

@@ -9,11 +9,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::debt::{Debt, Ledger, Touch};
+use super::dependents::Later;
 use super::in_flight::Ticket;
 use crate::ports::condition::Condition;
 use crate::ports::database::{Database, Dialect, Transaction};
 use crate::ports::load::Load;
-use crate::ports::model::Statements;
+use crate::ports::model::{FromRow, Statements};
 use crate::values::error::{Error, ErrorKind, Result};
 use crate::values::guard::Guard;
 
@@ -38,6 +39,7 @@ pub(crate) struct Written<M> {
 /// How a session was when a savepoint began.
 pub(crate) struct Mark {
     touches: usize,
+    later: usize,
     failed: bool,
 }
 
@@ -51,6 +53,8 @@ pub(crate) struct Session<D: Database> {
     number: u64,
     transaction: D::Transaction,
     touches: Vec<Touch>,
+    /// What is done once it has committed, after all else.
+    later: Vec<Later>,
     /// The application has run statements of its own, which may have failed unseen.
     raw: bool,
     /// A statement failed, so that there is nothing to commit.
@@ -68,8 +72,16 @@ impl<D: Database> Session<D> {
     pub(crate) async fn begin_with(ledger: &Arc<Ledger<D>>, ticket: Ticket) -> Result<Self> {
         let transaction = ledger.database.begin().await?;
         let (ledger, number) = (ledger.clone(), NEXT.fetch_add(1, Ordering::Relaxed));
-        let touches = Vec::new();
-        Ok(Self { ledger, number, transaction, touches, raw: false, failed: false, ticket })
+        Ok(Self {
+            ledger,
+            number,
+            transaction,
+            touches: Vec::new(),
+            later: Vec::new(),
+            raw: false,
+            failed: false,
+            ticket,
+        })
     }
 
     pub(crate) fn number(&self) -> u64 {
@@ -87,16 +99,20 @@ impl<D: Database> Session<D> {
         self.touches.extend(touches);
     }
 
+    pub(crate) fn later(&mut self, later: Later) {
+        self.later.push(later);
+    }
+
     /// A statement of the application has failed.
     pub(crate) fn fail(&mut self) {
         self.failed = true;
     }
 
     /// Reads within the transaction.
-    pub(crate) async fn load<M: Statements<D::Backend>>(
+    pub(crate) async fn load<U: FromRow<D::Backend>>(
         &mut self,
-        load: Load<D::Backend, M>,
-    ) -> Result<Vec<M>> {
+        load: Load<D::Backend, U>,
+    ) -> Result<Vec<U>> {
         self.usable()?;
         let rows = self.transaction.load(load).await;
         self.failed |= rows.is_err();
@@ -110,8 +126,9 @@ impl<D: Database> Session<D> {
     ) -> Result<Written<M>> {
         self.usable()?;
         let written = self.run(write).await;
-        // A conflict is found before anything is written: the caller may go on.
-        self.failed |= written.as_ref().is_err_and(|error| error.kind() != ErrorKind::Conflict);
+        // These are found before anything is written: the caller may go on.
+        let harmless = [ErrorKind::Conflict, ErrorKind::EmptyChangeset];
+        self.failed |= written.as_ref().is_err_and(|error| !harmless.contains(&error.kind()));
         written
     }
 
@@ -178,7 +195,8 @@ impl<D: Database> Session<D> {
     pub(crate) async fn save(&mut self) -> Result<Mark> {
         self.usable()?;
         self.transaction.save().await?;
-        Ok(Mark { touches: self.touches.len(), failed: self.failed })
+        let (touches, later) = (self.touches.len(), self.later.len());
+        Ok(Mark { touches, later, failed: self.failed })
     }
 
     /// Ends the innermost savepoint. Undone, it has touched nothing.
@@ -186,6 +204,7 @@ impl<D: Database> Session<D> {
         self.transaction.end_save(keep).await?;
         if !keep {
             self.failed = mark.failed;
+            self.later.truncate(mark.later);
             // Anomaly 13: what was undone must not be put.
             if Guard::SavepointUndone.stands() {
                 self.touches.truncate(mark.touches);
@@ -220,7 +239,13 @@ impl<D: Database> Session<D> {
             }
         };
         match debt.keep_up(self.transaction.commit()).await {
-            Ok(()) => debt.settle().await,
+            Ok(()) => {
+                let settled = debt.settle().await;
+                for later in self.later {
+                    later().await;
+                }
+                settled
+            }
             Err(lost) if lost.kind() == ErrorKind::CommitUnknown => {
                 // Anomaly 14: it may have committed, or may do so any moment.
                 if Guard::AwaitOutcome.stands() {

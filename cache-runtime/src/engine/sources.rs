@@ -8,7 +8,7 @@ use super::entry::{Entry, Target};
 use super::loader::{Entries, Source};
 use crate::ports::database::{Database, Dialect};
 use crate::ports::load::Load;
-use crate::ports::model::{Model, Statements};
+use crate::ports::model::{Concealed, Model, Statements};
 use crate::values::error::Result;
 use crate::values::guard::Guard;
 use crate::values::key::{KeyParts, KeyWriter};
@@ -117,8 +117,9 @@ impl<M: Model> Clone for LookupId<M> {
 
 /// What a lookup gives.
 pub(crate) enum Found<M: Model> {
-    /// The row itself, from the database; none if no row has the value.
-    Row(Option<Arc<M>>),
+    /// The row itself, from the database, and whether it is known by this very value; none if no
+    /// row has the value.
+    Row(Option<Arc<M>>, bool),
     /// From the cache: the key of the row that had the value. To be verified.
     At(Arc<Target<M>>),
 }
@@ -126,7 +127,7 @@ pub(crate) enum Found<M: Model> {
 impl<M: Model> Clone for Found<M> {
     fn clone(&self) -> Self {
         match self {
-            Self::Row(row) => Self::Row(row.clone()),
+            Self::Row(row, sure) => Self::Row(row.clone(), *sure),
             Self::At(target) => Self::At(target.clone()),
         }
     }
@@ -142,8 +143,20 @@ impl<M: Statements<D::Backend>, D: Database> Source for Lookups<M, D> {
     async fn load(&self, ids: Vec<LookupId<M>>) -> Result<Vec<Found<M>>> {
         let mut answers = Vec::with_capacity(ids.len());
         for id in ids {
-            let row = self.database.load(Load::select(M::carries(id.value))).await?.pop();
-            answers.push(Found::Row(row.map(Arc::new)));
+            let row: Option<M> =
+                self.database.load(Load::select(M::carries(id.value))).await?.pop();
+            let sure = match &row {
+                Some(row) if is_concealed::<M>(id.index) => {
+                    let load = Load::<_, Concealed<M>>::concealed(M::is(row.key()));
+                    let values = self.database.load(load).await?;
+                    values.iter().flat_map(|row| &row.values).any(|(index, written)| {
+                        *index == id.index && written.as_bytes() == id.written.as_bytes()
+                    })
+                }
+                Some(row) => carries(row, id.index, &id.written),
+                None => true,
+            };
+            answers.push(Found::Row(row.map(Arc::new), sure));
         }
         Ok(answers)
     }
@@ -151,21 +164,26 @@ impl<M: Statements<D::Backend>, D: Database> Source for Lookups<M, D> {
     fn answer(&self, entry: Entry<Target<M>>) -> Found<M> {
         match entry {
             Entry::Present(target) => Found::At(target),
-            Entry::Absent => Found::Row(None),
+            Entry::Absent => Found::Row(None, true),
         }
     }
 
-    fn entry(&self, id: &LookupId<M>, answer: &Found<M>) -> Option<Entry<Target<M>>> {
+    fn entry(&self, _: &LookupId<M>, answer: &Found<M>) -> Option<Entry<Target<M>>> {
         match answer {
-            Found::Row(Some(row)) => (carries(&**row, id.index, &id.written)
-                || !Guard::OwnKey.stands())
-            .then(|| Entry::Present(Arc::new(Target(row.key())))),
+            // Under another spelling of its value no invalidation would find it.
+            Found::Row(Some(row), sure) => (*sure || !Guard::OwnKey.stands())
+                .then(|| Entry::Present(Arc::new(Target(row.key())))),
             // With nothing to compare with the row, an absence could not be validated.
-            Found::Row(None) if M::DESCRIPTOR.policy.promise() == Consistency::Validated => None,
-            Found::Row(None) => Some(Entry::Absent),
+            Found::Row(None, _) if M::DESCRIPTOR.policy.promise() == Consistency::Validated => None,
+            Found::Row(None, _) => Some(Entry::Absent),
             Found::At(target) => Some(Entry::Present(target.clone())),
         }
     }
+}
+
+/// Whether a row does not tell its value of this lookup.
+pub(crate) fn is_concealed<M: Model>(lookup: usize) -> bool {
+    M::DESCRIPTOR.concealed.lookups.contains(&lookup)
 }
 
 /// Whether the row has this value of its unique lookup.

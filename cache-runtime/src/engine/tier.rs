@@ -19,6 +19,7 @@ pub(crate) struct Tier {
     probe: Box<dyn Probe>,
     rows: KeyWriter,
     lookups: Vec<KeyWriter>,
+    lists: Vec<KeyWriter>,
     /// How much of each key names the table, where it can be invalidated as a whole.
     table: usize,
 }
@@ -53,21 +54,23 @@ impl Tier {
     ) -> Self {
         let mut model = KeyWriter::default();
         model.text(namespace);
-        model.text(table);
+        match M::DESCRIPTOR.read_only {
+            false => model.text(table),
+            // Other models may read the same table, and one write it.
+            true => model.text(&format!("{table}#{}", M::DESCRIPTOR.model)),
+        }
         let table = M::DESCRIPTOR.policy.bulk_limit().map_or(0, |_| model.as_bytes().len());
         let mut rows = model.clone();
         rows.text("row");
-        let lookups = M::DESCRIPTOR
-            .lookups
-            .iter()
-            .map(|lookup| {
-                let mut prefix = model.clone();
-                prefix.text("by");
-                prefix.text(lookup);
-                prefix
-            })
-            .collect();
-        Self { model: M::DESCRIPTOR.model, shield, codecs, probe, rows, lookups, table }
+        let prefixed = |kind: &str, name: &str| {
+            let mut prefix = model.clone();
+            prefix.text(kind);
+            prefix.text(name);
+            prefix
+        };
+        let lookups = M::DESCRIPTOR.lookups.iter().map(|name| prefixed("by", name)).collect();
+        let lists = M::DESCRIPTOR.lists.iter().map(|list| prefixed("list", list.name)).collect();
+        Self { model: M::DESCRIPTOR.model, shield, codecs, probe, rows, lookups, lists, table }
     }
 
     /// The entry of the row with this key.
@@ -91,6 +94,13 @@ impl Tier {
         let mut writer = self.lookups.get(lookup)?.clone();
         value.write_parts(&mut writer);
         (!writer.has_null()).then(|| EntryKey::in_table(writer, self.table))
+    }
+
+    /// The entry of a list. The NULLs in its values are one value.
+    pub(crate) fn list_key(&self, list: usize, values: &(impl KeyParts + ?Sized)) -> EntryKey {
+        let mut writer = self.lists.get(list).cloned().unwrap_or_default();
+        values.write_parts(&mut writer);
+        EntryKey::in_table(writer, self.table)
     }
 
     /// The model's name, for spans.

@@ -8,6 +8,7 @@ use std::time::Duration;
 use tokio::runtime::Handle;
 
 use super::cache::{Cache, Inner};
+use super::checks::{check_fences, check_models, is_fenced, link};
 use super::registration::{Parts, Registration};
 use crate::adapters::metrics::MetricsTelemetry;
 use crate::adapters::system::{RandomTokens, SystemClock};
@@ -22,11 +23,9 @@ use crate::engine::switch::Switch;
 use crate::ports::clock::{Clock, Tokens};
 use crate::ports::codec::Codec;
 use crate::ports::database::Database;
-use crate::ports::model::Descriptor;
-use crate::ports::store::{Store, StoreFacts};
+use crate::ports::store::Store;
 use crate::ports::telemetry::Telemetry;
 use crate::values::error::{Error, ErrorKind, Result};
-use crate::values::policy::Consistency;
 
 /// What can be the database of a cache: a pool, or an implementation of [`Database`].
 #[diagnostic::on_unimplemented(
@@ -307,48 +306,8 @@ impl<D: Database> Builder<D> {
         for model in &self.models {
             models.insert(model.id, (model.put_together)(&parts).await?);
         }
+        link(&self.models, &models);
         Ok(Cache::put_together(Inner { models, switch, facts, ledger }))
-    }
-}
-
-/// What no single derive can see.
-fn check_models<D: Database>(models: &[Registration<D>]) -> Result<()> {
-    let mut tables = HashMap::new();
-    for model in models {
-        let name = model.descriptor.model;
-        let table = (model.table)()?;
-        if let Some((other, id)) = tables.insert(table.clone(), (name, model.id)) {
-            return Err(configuration(if id == model.id {
-                format!("`{name}` is listed twice in `models![..]`; list it once")
-            } else {
-                format!(
-                    "`{other}` and `{name}` both cache the table `{table}`: a write through one \
-                     would not invalidate the other; derive `Cached` on one of them only"
-                )
-            }));
-        }
-    }
-    Ok(())
-}
-
-fn is_fenced(model: &Descriptor) -> bool {
-    model.policy.promise() == Consistency::Fenced
-}
-
-/// A store that may forget fences cannot keep what `strict(fenced)` promises.
-fn check_fences<D: Database>(models: &[Registration<D>], facts: &StoreFacts) -> Result<()> {
-    let risk = match (facts.evicts, facts.replicated) {
-        (true, _) => "may evict keys (set `maxmemory-policy noeviction`, or no `maxmemory`)",
-        (_, true) => "has replicas, and a failover to one forgets the latest fences",
-        _ => return Ok(()),
-    };
-    match models.iter().find(|model| is_fenced(&model.descriptor)) {
-        None => Ok(()),
-        Some(model) => Err(configuration(format!(
-            "`{}` is `strict(fenced)`, but the store {risk}; use such a store, or \
-             `strict(validated)`, or accept the risk with `.accept_fence_loss()`",
-            model.descriptor.model
-        ))),
     }
 }
 

@@ -17,8 +17,8 @@ use crate::ports::store::StoreFacts;
 /// Repositories over one database and one store. Cheap to clone.
 pub struct Cache<D: Database>(Arc<Inner<D>>);
 
-pub(super) struct Inner<D> {
-    pub(super) models: HashMap<TypeId, Ready>,
+pub(super) struct Inner<D: Database> {
+    pub(super) models: HashMap<TypeId, Ready<D>>,
     pub(super) switch: Switch,
     pub(super) facts: StoreFacts,
     pub(super) ledger: Arc<Ledger<D>>,
@@ -61,7 +61,7 @@ impl<D: Database> Cache<D> {
 
     #[track_caller]
     pub(super) fn keeper<M: Cached + Statements<D::Backend>>(&self) -> Arc<Keeper<M, D>> {
-        let keeper = self.model::<M>().1.clone().downcast();
+        let keeper = self.model::<M>().keeper.clone().downcast();
         keeper.unwrap_or_else(|_| unreachable!("registered under its own type"))
     }
 
@@ -92,7 +92,7 @@ impl<D: Database> Cache<D> {
     ///
     /// If the model is not among those given to the builder.
     pub fn off_for<M: Cached>(&self) {
-        self.model::<M>().0.set(true);
+        self.model::<M>().switch.set(true);
     }
 
     /// Undoes [`off_for`](Self::off_for). The model stays off while everything is.
@@ -101,11 +101,11 @@ impl<D: Database> Cache<D> {
     ///
     /// If the model is not among those given to the builder.
     pub fn on_for<M: Cached>(&self) {
-        self.model::<M>().0.set(false);
+        self.model::<M>().switch.set(false);
     }
 
     #[track_caller]
-    fn model<M: Cached>(&self) -> &Ready {
+    fn model<M: Cached>(&self) -> &Ready<D> {
         self.0.models.get(&TypeId::of::<M>()).unwrap_or_else(|| {
             panic!(
                 "`{model}` is not in this cache; add it to the list: \

@@ -3,6 +3,7 @@
 pub(crate) mod blocking;
 pub(crate) mod builder;
 pub(crate) mod cache;
+mod checks;
 pub(crate) mod raw;
 pub(crate) mod registration;
 pub(crate) mod repository;

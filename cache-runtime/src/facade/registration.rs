@@ -6,11 +6,13 @@ use std::sync::Arc;
 use diesel::query_builder::{QueryBuilder as _, QueryFragment as _};
 
 use crate::engine::debt::Ledger;
+use crate::engine::dependents::{Dependents, Shown};
 use crate::engine::entry::Codecs;
 use crate::engine::flight::Flights;
 use crate::engine::invalidator::Invalidator;
 use crate::engine::keeper::{Keeper, Triggers};
-use crate::engine::loader::{LeasePolicy, Loader};
+use crate::engine::lists::Lists;
+use crate::engine::loader::{Entries, LeasePolicy, Loader};
 use crate::engine::shield::Shield;
 use crate::engine::sources::{Lookups, Rows};
 use crate::engine::switch::Switch;
@@ -18,6 +20,7 @@ use crate::engine::tier::Tier;
 use crate::ports::BoxFuture;
 use crate::ports::clock::{Clock, Tokens};
 use crate::ports::database::{Database, Dialect};
+use crate::ports::dependency::Dependency;
 use crate::ports::load::Load;
 use crate::ports::model::{Descriptor, Model, Statements};
 use crate::ports::telemetry::Telemetry;
@@ -36,19 +39,30 @@ pub(crate) struct Parts<D> {
     pub(crate) switch: Switch,
 }
 
-/// A model put together: its kill switch and its `Keeper<M, D>`.
-pub(crate) type Ready = (Switch, Arc<dyn Any + Send + Sync>);
+/// A model put together.
+pub(crate) struct Ready<D: Database> {
+    pub(crate) switch: Switch,
+    /// Its `Keeper<M, D>`.
+    pub(crate) keeper: Arc<dyn Any + Send + Sync>,
+    /// The same, as a model that depends on others.
+    pub(crate) shown: Arc<dyn Shown<D>>,
+    /// Those that depend on it.
+    pub(crate) dependents: Arc<Dependents<D>>,
+}
 
 /// A model in the list that [`models!`](crate::models) makes.
 pub struct Registration<D: Database> {
     pub(crate) descriptor: Descriptor,
     pub(crate) id: TypeId,
     pub(crate) table: fn() -> Result<String>,
+    pub(crate) dependencies: fn() -> Vec<Dependency<D::Backend>>,
+    /// The tables beside its own that its columns are from.
+    pub(crate) joined: fn() -> Vec<TypeId>,
     pub(crate) put_together: PutTogether<D>,
 }
 
 /// Makes a [`Ready`], asking the database's catalogue about the table.
-type PutTogether<D> = for<'a> fn(&'a Parts<D>) -> BoxFuture<'a, Result<Ready>>;
+type PutTogether<D> = for<'a> fn(&'a Parts<D>) -> BoxFuture<'a, Result<Ready<D>>>;
 
 impl<D: Database> Registration<D> {
     /// Registers `M`.
@@ -57,6 +71,8 @@ impl<D: Database> Registration<D> {
             descriptor: M::DESCRIPTOR,
             id: TypeId::of::<M>(),
             table: table::<M, D>,
+            dependencies: M::dependencies,
+            joined: || M::selected().map_or(Vec::new(), |selected| selected.tables),
             put_together: |parts| Box::pin(put_together::<M, D>(parts)),
         }
     }
@@ -69,7 +85,9 @@ fn table<M: Statements<D::Backend>, D: Database>() -> Result<String> {
     Ok(builder.finish().replace(['"', '`'], ""))
 }
 
-async fn put_together<M: Statements<D::Backend>, D: Database>(parts: &Parts<D>) -> Result<Ready> {
+async fn put_together<M: Statements<D::Backend>, D: Database>(
+    parts: &Parts<D>,
+) -> Result<Ready<D>> {
     let database = &parts.ledger.database;
     let name = table::<M, D>()?;
     let triggers = triggers(database, &name).await?;
@@ -85,26 +103,9 @@ async fn put_together<M: Statements<D::Backend>, D: Database>(parts: &Parts<D>) 
         &parts.namespace,
         &name,
     ));
-    let rows = Arc::new(Loader {
-        source: Rows::<M, D>::new(database.clone()),
-        tier: tier.clone(),
-        flights: Flights::new(),
-        clock: parts.clock.clone(),
-        tokens: parts.tokens.clone(),
-        policy: M::DESCRIPTOR.policy,
-        lease: parts.lease,
-        in_flight: parts.ledger.in_flight.clone(),
-    });
-    let lookups = Arc::new(Loader {
-        source: Lookups::<M, D>::new(database.clone()),
-        tier: tier.clone(),
-        flights: Flights::new(),
-        clock: parts.clock.clone(),
-        tokens: parts.tokens.clone(),
-        policy: M::DESCRIPTOR.policy,
-        lease: parts.lease,
-        in_flight: parts.ledger.in_flight.clone(),
-    });
+    let rows = loader::<M, D, _>(parts, &tier, Rows::new(database.clone()));
+    let lookups = loader::<M, D, _>(parts, &tier, Lookups::new(database.clone()));
+    let lists = loader::<M, D, _>(parts, &tier, Lists::new(database.clone()));
     let invalidator = Arc::new(Invalidator::new(
         parts.shield.clone(),
         parts.clock.clone(),
@@ -112,17 +113,38 @@ async fn put_together<M: Statements<D::Backend>, D: Database>(parts: &Parts<D>) 
         parts.ledger.in_flight.clone(),
     ));
     let switch = parts.switch.child();
-    let keeper = Keeper::<M, D> {
+    let dependents = Arc::<Dependents<D>>::default();
+    let keeper = Arc::new(Keeper::<M, D> {
         database: database.clone(),
         tier,
         rows,
         lookups,
+        lists,
+        dependents: dependents.clone(),
         invalidator,
         switch: switch.clone(),
         tokens: parts.tokens.clone(),
         triggers,
-    };
-    Ok((switch, Arc::new(keeper)))
+    });
+    Ok(Ready { switch, keeper: keeper.clone(), shown: keeper, dependents })
+}
+
+/// What loads one kind of a model's entries.
+fn loader<M: Model, D, S: Entries>(
+    parts: &Parts<D>,
+    tier: &Arc<Tier>,
+    source: S,
+) -> Arc<Loader<S>> {
+    Arc::new(Loader {
+        source,
+        tier: tier.clone(),
+        flights: Flights::new(),
+        clock: parts.clock.clone(),
+        tokens: parts.tokens.clone(),
+        policy: M::DESCRIPTOR.policy,
+        lease: parts.lease,
+        in_flight: parts.ledger.in_flight.clone(),
+    })
 }
 
 /// What a statement returned may not be what its table's triggers leave.

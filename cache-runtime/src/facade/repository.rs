@@ -5,10 +5,10 @@ use std::sync::Arc;
 use crate::engine::debt::Ledger;
 use crate::engine::keeper::Keeper;
 use crate::patterns::write::{Order, alone};
-use crate::ports::condition::Filter;
+use crate::ports::condition::{Condition, Filter};
 use crate::ports::database::{Database, Dialect};
 use crate::ports::load::Load;
-use crate::ports::model::{Change, Insert, Model, Save, Statements, Upsert, Versioned};
+use crate::ports::model::{Change, Insert, Model, Save, Statements, Versioned, Writable};
 use crate::values::error::{Error, ErrorKind, Result};
 use crate::values::key::{AsKey, KeyParts};
 
@@ -167,19 +167,42 @@ impl<M: Statements<D::Backend>, D: Database> Repository<M, D> {
     }
 
     /// Deletes the row with this key, and returns it; `None` if there is no such row.
-    pub async fn delete(&self, key: impl AsKey<M::Key>) -> Result<Option<Arc<M>>> {
+    pub async fn delete(&self, key: impl AsKey<M::Key>) -> Result<Option<Arc<M>>>
+    where
+        M: Writable,
+    {
         self.write(deleting(key.to_key())).await
     }
 
-    /// Inserts the row, or changes the row that has its primary key.
+    /// Changes the row with this key, or inserts one where there is none. `key` is the primary key
+    /// of `new`. Returns the row as the database holds it.
     ///
-    /// `key` is the primary key of `new`: it finds the unique values that the row had
-    /// before. Returns the row as the database holds it.
+    /// The row is looked for and locked first, so that all values that it had are known.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Conflict`] if there is no such row, and `new` cannot be inserted because another
+    /// one has one of its unique values.
     pub async fn upsert<I, C>(&self, key: impl AsKey<M::Key>, new: I, change: C) -> Result<Arc<M>>
     where
-        I: Upsert<M, D::Backend, C>,
+        I: Insert<M, D::Backend>,
+        C: Change<M, D::Backend>,
     {
-        self.write(upserting(key.to_key(), new, change)).await?.ok_or_else(suppressed)
+        let key = key.to_key();
+        self.write(upserting(M::is(key.clone()), Some(key), new, change))
+            .await?
+            .ok_or_else(suppressed)
+    }
+
+    /// Changes the row with this unique value, or inserts one. Called by the generated
+    /// `upsert_by_..`.
+    #[doc(hidden)]
+    pub async fn upsert_by<I, C>(&self, value: M::Lookup, new: I, change: C) -> Result<Arc<M>>
+    where
+        I: Insert<M, D::Backend>,
+        C: Change<M, D::Backend>,
+    {
+        self.write(upserting(M::carries(value), None, new, change)).await?.ok_or_else(suppressed)
     }
 
     /// Changes the rows that meet the condition, and returns them as the database holds them.
@@ -218,7 +241,10 @@ impl<M: Statements<D::Backend>, D: Database> Repository<M, D> {
     /// # Errors
     ///
     /// As [`update_where`](Self::update_where).
-    pub async fn delete_where(&self, rows: impl Filter<M, D::Backend>) -> Result<Vec<Arc<M>>> {
+    pub async fn delete_where(&self, rows: impl Filter<M, D::Backend>) -> Result<Vec<Arc<M>>>
+    where
+        M: Writable,
+    {
         alone(&self.ledger, &self.keeper, deleting_where(rows)).await
     }
 
@@ -241,13 +267,36 @@ impl<M: Statements<D::Backend>, D: Database> Repository<M, D> {
     /// forgotten: what they lead to is verified; a remembered absence of one does, with the
     /// generated `invalidate_by_..`.
     pub async fn invalidate(&self, key: impl AsKey<M::Key>) {
-        self.keeper.invalidate([key.to_key()]).await;
+        self.keeper.invalidate(vec![key.to_key()]).await;
     }
 
     /// Forgets the rows with these keys, in one round trip.
     pub async fn invalidate_many(&self, keys: impl IntoIterator<Item = impl AsKey<M::Key>>) {
         let keys: Vec<M::Key> = keys.into_iter().map(|key| key.to_key()).collect();
         self.keeper.invalidate(keys).await;
+    }
+
+    /// The first page of a list. Called by the generated `list_..`.
+    #[doc(hidden)]
+    pub async fn list(
+        &self,
+        list: usize,
+        values: &(impl KeyParts + Sync),
+        owned: impl Fn() -> M::Lookup + Send,
+    ) -> Result<Vec<Arc<M>>> {
+        self.keeper.list(list, values, owned).await
+    }
+
+    /// The page of a list after a row. Called by the generated `list_.._after`.
+    #[doc(hidden)]
+    pub async fn list_after(&self, list: usize, values: M::Lookup, row: &M) -> Result<Vec<Arc<M>>> {
+        self.keeper.list_after(list, values, row).await
+    }
+
+    /// Forgets which rows a list has. Called by the generated `invalidate_list_..`.
+    #[doc(hidden)]
+    pub async fn invalidate_list(&self, list: usize, values: &(impl KeyParts + Sync)) {
+        self.keeper.invalidate_list(list, values).await;
     }
 
     /// The row with this unique value. Called by the generated `find_by_..`.
@@ -288,12 +337,14 @@ pub(super) fn deleting<M: Statements<DB>, DB: Dialect>(key: M::Key) -> Order<DB,
     Order::Delete { statement: Load::delete(M::is(key.clone())), key }
 }
 
-pub(super) fn upserting<M: Statements<DB>, DB: Dialect, C>(
-    key: M::Key,
-    new: impl Upsert<M, DB, C>,
-    change: C,
+pub(super) fn upserting<M: Statements<DB>, DB: Dialect>(
+    rows: Condition<DB>,
+    key: Option<M::Key>,
+    new: impl Insert<M, DB>,
+    change: impl Change<M, DB>,
 ) -> Order<DB, M> {
-    Order::Change { key, statement: new.upsert(change), expected: None }
+    let change = Box::new(|rows| change.update(rows));
+    Order::Upsert { rows, key, insert: new.insert_if_new(), change }
 }
 
 pub(super) fn changing_where<M: Statements<DB>, DB: Dialect>(

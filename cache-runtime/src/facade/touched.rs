@@ -1,16 +1,15 @@
 //! The application's own transactions, on connections of its own.
 
-use std::sync::Arc;
-
 use diesel::connection::LoadConnection;
 
 use super::cache::Cache;
 use super::repository::Cached;
 use crate::engine::debt::{Need, Touch, remove};
+use crate::engine::dependents::Later;
 use crate::patterns::write::touched_raw;
 use crate::ports::database::Database;
 use crate::ports::load::Load;
-use crate::ports::model::Statements;
+use crate::ports::model::{Concealed, Statements};
 use crate::values::error::{Error, ErrorKind, Result};
 use crate::values::key::AsKey;
 use crate::values::policy::Consistency;
@@ -68,9 +67,14 @@ impl<D: Database> Cache<D> {
         }
         let keys: Vec<M::Key> = keys.into_iter().map(|key| key.to_key()).collect();
         let rows = Load::<_, M>::select(M::among(keys.clone())).on(connection)?;
-        let mut touches = touched_raw(&self.keeper::<M>(), &keys, rows);
+        let keeper = self.keeper::<M>();
+        let mut touches = touched_raw(&keeper, &keys, rows);
+        if !M::DESCRIPTOR.concealed.lookups.is_empty() {
+            let load = Load::<_, Concealed<M>>::concealed(M::among(keys.clone()));
+            touches.extend(keeper.concealed(load.on(connection)?));
+        }
         touches.iter_mut().for_each(|touch| touch.need = Need::Removal);
-        Ok(Touched(touches))
+        Ok(Touched { touches, later: keeper.dependents.later(keys) })
     }
 }
 
@@ -79,53 +83,56 @@ impl<D: Database> Cache<D> {
 /// Dropped without a word, its entries are invalidated all the same, as the transaction may have
 /// committed.
 #[must_use = "say `committed().await` once the transaction has committed"]
-pub struct Touched(Vec<Touch>);
+pub struct Touched {
+    touches: Vec<Touch>,
+    later: Vec<Later>,
+}
 
 impl Touched {
     /// The same, and what else the transaction touched.
     pub fn and(mut self, mut other: Self) -> Self {
-        self.0.append(&mut other.0);
+        self.touches.append(&mut other.touches);
+        self.later.append(&mut other.later);
         self
     }
 
     /// The transaction has committed: its entries are invalidated before this returns, or, if
     /// the store is away, as soon as it answers.
     pub async fn committed(mut self) {
-        let touches = std::mem::take(&mut self.0);
         // On a task of its own, as the caller may give up.
-        let ticket = touches.first().map(|touch| touch.invalidator.ticket());
-        let work = async move {
-            remove(touches).await;
-            drop(ticket);
-        };
-        let _ = tokio::spawn(work).await;
+        let _ = tokio::spawn(self.settle()).await;
     }
 
     /// The transaction was rolled back: nothing has changed.
     pub fn rolled_back(mut self) {
-        self.0.clear();
+        self.touches.clear();
+        self.later.clear();
+    }
+
+    /// Takes what was touched; the future invalidates it.
+    fn settle(&mut self) -> impl Future<Output = ()> + Send + use<> {
+        let (touches, later) = (std::mem::take(&mut self.touches), std::mem::take(&mut self.later));
+        let ticket = touches.first().map(|touch| touch.invalidator.ticket());
+        async move {
+            remove(touches).await;
+            for later in later {
+                later().await;
+            }
+            drop(ticket);
+        }
     }
 }
 
 impl Drop for Touched {
     fn drop(&mut self) {
-        let touches = std::mem::take(&mut self.0);
-        if touches.is_empty() {
+        if self.touches.is_empty() && self.later.is_empty() {
             return;
         }
-        if tokio::runtime::Handle::try_current().is_err() {
-            tracing::error!(
+        match tokio::runtime::Handle::try_current() {
+            Ok(runtime) => drop(runtime.spawn(self.settle())),
+            Err(_) => tracing::error!(
                 "touched entries were dropped outside of a runtime; the ttl covers them"
-            );
-            return;
-        }
-        for touch in touches {
-            let (invalidator, key) = (Arc::clone(&touch.invalidator), touch.key);
-            let ticket = invalidator.ticket();
-            tokio::spawn(async move {
-                invalidator.invalidate(&[key]).await;
-                drop(ticket);
-            });
+            ),
         }
     }
 }

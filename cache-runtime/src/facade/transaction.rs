@@ -14,7 +14,7 @@ use crate::patterns::write::{Order, touched_raw, within};
 use crate::ports::condition::Filter;
 use crate::ports::database::Database;
 use crate::ports::load::Load;
-use crate::ports::model::{Change, Insert, Model, Save, Statements, Upsert, Versioned};
+use crate::ports::model::{Change, Insert, Model, Save, Statements, Versioned, Writable};
 use crate::values::error::{Error, ErrorKind, Result};
 use crate::values::guard::Guard;
 use crate::values::key::AsKey;
@@ -137,7 +137,8 @@ impl<D: Database> Tx<D> {
         let keeper = self.cache.keeper::<M>();
         let rows = self.session.touched_rows(keys.clone()).await?;
         self.session.touch(touched_raw(&keeper, &keys, rows));
-        Ok(())
+        keeper.dependents.touch(&mut self.session, &keys).await?;
+        keeper.touch_concealed(&mut self.session, keys).await
     }
 }
 
@@ -160,8 +161,9 @@ impl<D: Database> Tx<D> {
                 ),
             ));
         }
-        let touch = self.cache.keeper::<M>().table_removal()?;
-        self.session.touch([touch]);
+        let keeper = self.cache.keeper::<M>();
+        self.session.touch([keeper.table_removal()?]);
+        self.session.touch(keeper.dependents.table_removals()?);
         Ok(())
     }
 }
@@ -196,7 +198,10 @@ impl<M: Statements<D::Backend>, D: Database> TxRepository<'_, M, D> {
     }
 
     /// The row with this key, which nobody else can change until the transaction ends.
-    pub async fn lock(&mut self, key: impl AsKey<M::Key>) -> Result<Option<Locked<M>>> {
+    pub async fn lock(&mut self, key: impl AsKey<M::Key>) -> Result<Option<Locked<M>>>
+    where
+        M: Writable,
+    {
         let load = Load::select(M::is(key.to_key())).locking();
         let row: Option<M> = self.session.load(load).await?.pop();
         let transaction = self.session.number();
@@ -268,7 +273,10 @@ impl<M: Statements<D::Backend>, D: Database> TxRepository<'_, M, D> {
     }
 
     /// As [`Repository::delete`](crate::Repository::delete).
-    pub async fn delete(&mut self, key: impl AsKey<M::Key>) -> Result<Option<Arc<M>>> {
+    pub async fn delete(&mut self, key: impl AsKey<M::Key>) -> Result<Option<Arc<M>>>
+    where
+        M: Writable,
+    {
         self.write(deleting(key.to_key())).await
     }
 
@@ -290,11 +298,18 @@ impl<M: Statements<D::Backend>, D: Database> TxRepository<'_, M, D> {
     /// # Errors
     ///
     /// As there.
-    pub async fn delete_where(&mut self, rows: impl Filter<M, D::Backend>) -> Result<Vec<Arc<M>>> {
+    pub async fn delete_where(&mut self, rows: impl Filter<M, D::Backend>) -> Result<Vec<Arc<M>>>
+    where
+        M: Writable,
+    {
         within(self.session, &self.keeper, deleting_where(rows)).await
     }
 
     /// As [`Repository::upsert`](crate::Repository::upsert).
+    ///
+    /// # Errors
+    ///
+    /// As there.
     pub async fn upsert<I, C>(
         &mut self,
         key: impl AsKey<M::Key>,
@@ -302,9 +317,13 @@ impl<M: Statements<D::Backend>, D: Database> TxRepository<'_, M, D> {
         change: C,
     ) -> Result<Arc<M>>
     where
-        I: Upsert<M, D::Backend, C>,
+        I: Insert<M, D::Backend>,
+        C: Change<M, D::Backend>,
     {
-        self.write(upserting(key.to_key(), new, change)).await?.ok_or_else(suppressed)
+        let key = key.to_key();
+        self.write(upserting(M::is(key.clone()), Some(key), new, change))
+            .await?
+            .ok_or_else(suppressed)
     }
 }
 

@@ -1,5 +1,6 @@
 //! The way of a write: statements in a transaction, then what the pattern makes of the rows.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use tracing::Instrument as _;
@@ -19,10 +20,17 @@ use crate::values::policy::{OnWrite, Pattern};
 pub(crate) enum Order<DB: Dialect, M: Model> {
     /// Makes a new row.
     Insert(Load<DB, M>),
-    /// Changes the row with this key, if it is at the expected version, or makes a new one.
+    /// Changes the row with this key, if it is at the expected version.
     Change { key: M::Key, statement: Load<DB, M>, expected: Option<i64> },
     /// Deletes the row with this key.
     Delete { key: M::Key, statement: Load<DB, M> },
+    /// Changes the row for which the condition holds, or makes a new one.
+    Upsert {
+        rows: Condition<DB>,
+        key: Option<M::Key>,
+        insert: Load<DB, M>,
+        change: ByCondition<DB, M>,
+    },
     /// Changes or deletes all rows for which the condition holds.
     Filter { rows: Condition<DB>, deletes: bool, statement: ByCondition<DB, M> },
 }
@@ -77,25 +85,87 @@ pub(crate) async fn within<M: Statements<D::Backend>, D: Database>(
         Order::Change { key, statement, expected } => (Some(key), statement, expected, false),
         // It returns the row as it was.
         Order::Delete { key, statement } => (Some(key), statement, None, true),
+        Order::Upsert { rows, key, insert, change } => {
+            session.touch(key.map(|key| keeper.removal(&key)));
+            return upsert(session, keeper, rows, insert, change).await;
+        }
         Order::Filter { rows, deletes, statement } => {
             return by_filter(session, keeper, rows, deletes, statement).await;
         }
     };
     // Old unique values are known only to the row as it was, and so is its version.
-    let looks = !deletes && (!M::DESCRIPTOR.lookups.is_empty() || expected.is_some());
+    let ways = M::DESCRIPTOR.lookups.len() + M::DESCRIPTOR.lists.len();
+    let looks = !deletes && (ways > 0 || expected.is_some() || M::DESCRIPTOR.volatile);
     let before = key.clone().filter(|_| looks).map(M::is);
+    keeper.dependents.touch(session, key.as_slice()).await?;
+    keeper.touch_concealed(session, key.clone()).await?;
     let reread = rereads(keeper) && !deletes;
     let written = session.write(Write { before, expected, change, reread }).await?;
     let before: Vec<Arc<M>> = written.before.into_iter().map(Arc::new).collect();
     let after: Vec<Arc<M>> = written.after.into_iter().map(Arc::new).collect();
     // Also where no row was found, or one under another key: whatever was cached for the key that
     // the application named is older than this write.
-    session.touch(key.map(|key| keeper.removal(&key)));
+    let found = after.iter().any(|row| key.as_ref() == Some(&row.key()));
+    session.touch(key.filter(|_| !found).map(|key| keeper.removal(&key)));
     session.touch(if deletes {
         touched(keeper, &after, &[])
     } else {
         touched(keeper, &before, &after)
     });
+    follow(session, keeper, &after).await?;
+    Ok(after)
+}
+
+/// What rows that were written concern beside their own entries.
+async fn follow<M: Statements<D::Backend>, D: Database>(
+    session: &mut Session<D>,
+    keeper: &Keeper<M, D>,
+    rows: &[Arc<M>],
+) -> Result<()> {
+    keeper.touch_concealed(session, rows.iter().map(|row| row.key())).await?;
+    keeper.dependents.touch_those_of(session, rows).await
+}
+
+/// Changes the one row that there is, or else inserts one. First it is looked for, so that all that
+/// it was known by is known, also where another writer has just inserted it.
+async fn upsert<M: Statements<D::Backend>, D: Database>(
+    session: &mut Session<D>,
+    keeper: &Arc<Keeper<M, D>>,
+    rows: Condition<D::Backend>,
+    insert: Load<D::Backend, M>,
+    change: ByCondition<D::Backend, M>,
+) -> Result<Vec<Arc<M>>> {
+    let find = || Load::<_, M>::select(rows.clone()).locking();
+    let mut found = session.load(find()).await?;
+    if found.is_empty() {
+        let write = Write { before: None, expected: None, change: insert, reread: rereads(keeper) };
+        let new: Vec<Arc<M>> =
+            session.write(write).await?.after.into_iter().map(Arc::new).collect();
+        if !new.is_empty() {
+            session.touch(touched(keeper, &[], &new));
+            follow(session, keeper, &new).await?;
+            return Ok(new);
+        }
+        found = session.load(find()).await?;
+    }
+    let Some(row) = found.pop().map(Arc::new) else {
+        return Err(Error::new(
+            ErrorKind::Conflict,
+            "there is no such row, and none can be inserted: another row has one of its unique \
+             values",
+        ));
+    };
+    let change = change(M::is(row.key()));
+    follow(session, keeper, std::slice::from_ref(&row)).await?;
+    let write = Write { before: None, expected: None, change, reread: rereads(keeper) };
+    let after: Vec<Arc<M>> = match session.write(write).await {
+        Ok(written) => written.after.into_iter().map(Arc::new).collect(),
+        // It is as it should be.
+        Err(error) if error.kind() == ErrorKind::EmptyChangeset => return Ok(vec![row]),
+        Err(error) => return Err(error),
+    };
+    session.touch(touched(keeper, &[row], &after));
+    follow(session, keeper, &after).await?;
     Ok(after)
 }
 
@@ -136,15 +206,20 @@ async fn by_filter<M: Statements<D::Backend>, D: Database>(
         ));
     }
     let rows = if whole { rows } else { M::among(found.iter().map(|row| row.key()).collect()) };
+    if !whole {
+        follow(session, keeper, &found).await?;
+    }
     let reread = rereads(keeper) && !deletes && !whole;
     let change = statement(rows);
     let write = Write { before: None, expected: None, change, reread };
     let after: Vec<Arc<M>> = session.write(write).await?.after.into_iter().map(Arc::new).collect();
     if whole {
         session.touch([keeper.table_removal()?]);
+        session.touch(keeper.dependents.table_removals()?);
     } else {
         let left = if deletes { &[][..] } else { &after[..] };
         session.touch(touched(keeper, &found, left));
+        follow(session, keeper, left).await?;
     }
     Ok(after)
 }
@@ -168,8 +243,28 @@ pub(crate) fn touched<M: Statements<D::Backend>, D: Database>(
     before: &[Arc<M>],
     after: &[Arc<M>],
 ) -> Vec<Touch> {
-    match M::DESCRIPTOR.policy.pattern() {
+    let (before, after) = changed(before, after);
+    let (before, after) = (&*before, &*after);
+    let mut touches = match M::DESCRIPTOR.policy.pattern() {
         Pattern::CacheAside => cache_aside::touched(keeper, before, after),
         Pattern::WriteThrough => write_through::touched(keeper, before, after),
-    }
+    };
+    touches.extend(keeper.lists_touched(before, after));
+    touches
 }
+
+/// Without the rows that a write left as they were, but for columns that are volatile.
+fn changed<'r, M: Model>(before: &'r [Arc<M>], after: &'r [Arc<M>]) -> (Rows<'r, M>, Rows<'r, M>) {
+    if !M::DESCRIPTOR.volatile {
+        return (Cow::Borrowed(before), Cow::Borrowed(after));
+    }
+    let same = |row: &Arc<M>, others: &[Arc<M>]| {
+        others.iter().any(|other| other.key() == row.key() && row.same_but_volatile(other))
+    };
+    let kept = |rows: &[Arc<M>], others| {
+        Cow::Owned(rows.iter().filter(|row| !same(row, others)).cloned().collect())
+    };
+    (kept(before, after), kept(after, before))
+}
+
+type Rows<'r, M> = Cow<'r, [Arc<M>]>;

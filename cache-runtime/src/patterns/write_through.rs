@@ -57,7 +57,8 @@ where
     }
     let keeper = keeper.clone();
     Some(Box::new(move |fenced_at| {
-        let life = M::DESCRIPTOR.policy.life(true, keeper.tokens.token())?;
+        let token = keeper.tokens.token();
+        let life = entry.life(M::DESCRIPTOR.policy, token, &*keeper.rows.clock)?;
         keeper.tier.pack(&entry, fenced_at, life)
     }))
 }

@@ -1,6 +1,6 @@
 //! Time and chance.
 
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use super::BoxFuture;
 use crate::values::moment::Moment;
@@ -9,8 +9,8 @@ use crate::values::token::Token;
 /// A local monotonic clock.
 ///
 /// Contract: `now` never goes back; a `sleep` of `d` ends when `now` has
-/// advanced by at least `d`. Wall-clock time is never asked for: decisions
-/// that processes share use the store's or the database's time.
+/// advanced by at least `d`. Decisions that processes share use the store's
+/// or the database's time.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a clock",
     note = "the default is `SystemClock`; for tests there is `testing::ManualClock`, with the feature `testing`"
@@ -18,6 +18,11 @@ use crate::values::token::Token;
 pub trait Clock: Send + Sync + 'static {
     /// The present moment.
     fn now(&self) -> Moment;
+
+    /// The time of day. Asked only about rows that say themselves when they expire.
+    fn wall(&self) -> SystemTime {
+        SystemTime::now()
+    }
 
     /// Ends after `duration`.
     fn sleep(&self, duration: Duration) -> BoxFuture<'_, ()>;

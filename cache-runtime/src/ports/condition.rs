@@ -37,8 +37,63 @@ impl<DB: Backend> Condition<DB> {
         Self { fragment: Arc::new(condition), by_key: true }
     }
 
+    /// Holds where all of these do; for every row if there are none.
+    pub fn all<const N: usize>(conditions: [Self; N]) -> Self
+    where
+        DB: 'static,
+    {
+        Self::new(All(conditions.to_vec()))
+    }
+
+    /// Holds for the rows that come after one, in an order by some columns. Each column gives two
+    /// conditions: that a row's value comes after this one's, and that it is the same.
+    pub fn after<const N: usize>(columns: [(Self, Self); N]) -> Self
+    where
+        DB: 'static,
+    {
+        Self::new(After(columns.to_vec()))
+    }
+
     pub(super) fn is_by_key(&self) -> bool {
         self.by_key
+    }
+}
+
+/// `(a) AND (b) ..`
+struct All<DB: Backend>(Vec<Condition<DB>>);
+
+impl<DB: Backend> QueryFragment<DB> for All<DB> {
+    fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, DB>) -> QueryResult<()> {
+        if self.0.is_empty() {
+            out.push_sql("1=1");
+        }
+        for (index, condition) in self.0.iter().enumerate() {
+            out.push_sql(if index == 0 { "(" } else { " AND (" });
+            condition.walk_ast(out.reborrow())?;
+            out.push_sql(")");
+        }
+        Ok(())
+    }
+}
+
+/// `(a > x OR (a = x AND (b > y OR ..)))`: not a comparison of rows, since columns may be sorted
+/// each its own way.
+struct After<DB: Backend>(Vec<(Condition<DB>, Condition<DB>)>);
+
+impl<DB: Backend> QueryFragment<DB> for After<DB> {
+    fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, DB>) -> QueryResult<()> {
+        for (index, (beyond, _)) in self.0.iter().enumerate() {
+            if let Some((_, same)) = index.checked_sub(1).and_then(|before| self.0.get(before)) {
+                out.push_sql(" OR (");
+                same.walk_ast(out.reborrow())?;
+                out.push_sql(" AND ");
+            }
+            out.push_sql("(");
+            beyond.walk_ast(out.reborrow())?;
+        }
+        let open = 2 * self.0.len();
+        out.push_sql(&")".repeat(open.saturating_sub(1)));
+        Ok(())
     }
 }
 

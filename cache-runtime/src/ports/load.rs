@@ -2,17 +2,17 @@
 
 use std::sync::Arc;
 
+use diesel::QueryResult;
 use diesel::backend::Backend;
 use diesel::connection::LoadConnection;
 use diesel::insertable::InsertValues;
 use diesel::query_builder::{AstPass, QueryFragment};
 use diesel::query_source::Table;
-use diesel::{AsChangeset, QueryResult};
 
 use super::condition::Condition;
 use super::database::Dialect;
 use super::inserted::{Columns, InsertedRow};
-use super::model::{FromRow, Model, Statements};
+use super::model::{Concealed, FromRow, ListOf, Model, Statements};
 use super::statement::{Row, Statement, Text, table};
 use crate::values::error::{Error, ErrorKind, Result};
 
@@ -40,19 +40,28 @@ pub(crate) enum Step<DB: Backend, U> {
 pub(crate) enum Expects {
     /// Anything.
     Anything,
-    /// The row that was inserted or changed.
+    /// The row that was inserted.
     TheRow,
+    /// The row that was inserted, or none if one of its unique values was taken.
+    TheRowIfNew,
     /// At least as many rows as were changed. Fewer changed is nothing to wonder at: MySQL may
     /// count those alone that the write made differ.
     AllChanged,
 }
 
 impl Expects {
+    /// Whether a statement that failed has told all that there is to tell: it alone was undone,
+    /// and nothing was inserted.
+    pub(crate) fn is_answered_by(self, error: &diesel::result::Error) -> bool {
+        use diesel::result::{DatabaseErrorKind::UniqueViolation, Error::DatabaseError};
+        self == Self::TheRowIfNew && matches!(error, DatabaseError(UniqueViolation, _))
+    }
+
     /// The outcome, if it is as expected. `changed` is what the database counted.
     pub(crate) fn check<U>(self, rows: Vec<U>, changed: usize) -> Result<Vec<U>> {
         let missing = match self {
             Self::Anything => false,
-            Self::TheRow => rows.len() != 1,
+            Self::TheRow | Self::TheRowIfNew => rows.len() != 1,
             Self::AllChanged => rows.len() < changed,
         };
         if !missing {
@@ -61,9 +70,8 @@ impl Expects {
         Err(Error::new(
             ErrorKind::Database,
             "a row that was written is not under the key that the write names, and this database \
-             does not tell where it is; a write must not change keys, a key that the insert struct \
-             leaves out must be AUTO_INCREMENT, and an upsert may meet a row by its primary key \
-             alone",
+             does not tell where it is; a write must not change keys, and a key that the insert \
+             struct leaves out must be AUTO_INCREMENT",
         ))
     }
 }
@@ -72,7 +80,7 @@ impl Expects {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Version(pub i64);
 
-impl<DB: Dialect, M: Model<Table: QueryFragment<DB>>> Load<DB, M> {
+impl<DB: Dialect, M: Statements<DB>> Load<DB, M> {
     /// SELECT the model's columns of the rows for which the condition holds.
     pub fn select(condition: Condition<DB>) -> Self {
         Self::one(Statement::select::<M>(condition))
@@ -107,7 +115,7 @@ impl<DB: Dialect, M: Model<Table: QueryFragment<DB>>> Load<DB, M> {
         Self { steps, expects: Expects::Anything }
     }
 
-    /// An insert or upsert of the model's table, RETURNING its columns: for databases that can.
+    /// An insert into the model's table, RETURNING its columns: for databases that can.
     pub fn returning(statement: impl QueryFragment<DB> + Send + 'static) -> Self {
         Self::one(write::<M, DB>(statement))
     }
@@ -133,25 +141,11 @@ impl<DB: Dialect, M: Model<Table: QueryFragment<DB>>> Load<DB, M> {
         Self { steps, expects: Expects::TheRow }
     }
 
-    /// INSERT these values, or apply the changes to the row that has their key; and read it.
-    ///
-    /// The database applies them to a row that has another unique value in common, too. It is not
-    /// found under the key then, and the write fails.
-    pub fn upserted<V, C>(values: V, changes: C) -> Self
-    where
-        M::Table: Table,
-        V: InsertValues<DB, M::Table> + Columns<DB> + Send + Sync + 'static,
-        C: AsChangeset<Target = M::Table, Changeset: QueryFragment<DB> + Send + 'static>,
-    {
-        let row: Row<DB> = Arc::new(InsertedRow::<V, M::Table>::new(values));
-        if !row.has_all(M::DESCRIPTOR.key) {
-            // No row can have a key that is yet to be made.
-            return Self::insert(row);
-        }
-        let (key, changes) = (M::DESCRIPTOR.key, Box::new(changes.as_changeset()));
-        let upsert = Text::Upsert { table: table::<M, DB>(), key, row: row.clone(), changes };
-        let steps = vec![Step::Run(upsert.into()), Step::Rows(inserted::<M, DB>(row))];
-        Self { steps, expects: Expects::TheRow }
+    /// The same, but nothing if one of its unique values is taken.
+    #[must_use]
+    pub fn if_new(mut self) -> Self {
+        self.expects = Expects::TheRowIfNew;
+        self
     }
 }
 
@@ -187,6 +181,14 @@ impl<DB: Backend> Load<DB, Version> {
     }
 }
 
+impl<DB: Dialect, M: Statements<DB>> Load<DB, Concealed<M>> {
+    /// SELECT what the model conceals of the rows for which the condition holds.
+    pub fn concealed(condition: Condition<DB>) -> Self {
+        let columns = M::DESCRIPTOR.concealed.columns;
+        Self::one(Text::Select { columns, table: table::<M, DB>(), condition }.into())
+    }
+}
+
 impl<DB: Backend> Load<DB, String> {
     /// A statement of the runtime's own that returns one column of text.
     pub fn plain(sql: impl Into<String>) -> Self {
@@ -215,6 +217,13 @@ impl<DB: Dialect, U> Load<DB, U> {
         self
     }
 
+    /// The same SELECT, of the first page of a list.
+    #[must_use]
+    pub fn page(mut self, list: ListOf) -> Self {
+        self.selects().for_each(|select| select.order = list.order);
+        self.limit(Some(list.limit))
+    }
+
     /// The same SELECT, holding its rows until the transaction ends.
     #[must_use]
     pub fn locking(mut self) -> Self {
@@ -235,7 +244,11 @@ impl<DB: Dialect, U: FromRow<DB>> Load<DB, U> {
         for step in self.steps {
             match step {
                 Step::Rows(select) => read(connection, select, &mut rows)?,
-                Step::Run(statement) => changed = connection.execute_returning_count(&statement)?,
+                Step::Run(statement) => match connection.execute_returning_count(&statement) {
+                    Ok(count) => changed = count,
+                    Err(error) if self.expects.is_answered_by(&error) => return Ok(Vec::new()),
+                    Err(error) => return Err(error.into()),
+                },
                 Step::Again(selects) => {
                     for select in selects(&std::mem::take(&mut rows)) {
                         read(connection, select, &mut rows)?;

@@ -5,6 +5,9 @@ pub(crate) mod clock;
 pub(crate) mod codec;
 pub(crate) mod condition;
 pub(crate) mod database;
+pub(crate) mod dependency;
+pub(crate) mod embed;
+pub(crate) mod expiry;
 pub(crate) mod inserted;
 pub(crate) mod keys_in;
 pub(crate) mod load;
@@ -21,9 +24,11 @@ pub use clock::{Clock, Tokens};
 pub use codec::{Codec, Read};
 pub use condition::{Condition, Filter};
 pub use database::{Claim, Database, Dialect, RawTransaction, Transaction};
+pub use expiry::ExpiresAt;
 pub use load::{Load, Version};
 pub use model::{
-    BoxError, Change, Descriptor, FromRow, Insert, Model, Save, Statements, Upsert, Versioned,
+    BoxError, Change, Concealed, Concealing, Descriptor, FromRow, Insert, ListOf, Model, Save,
+    Statements, Versioned, Writable,
 };
 pub use store::{Fence, Fill, Filled, Form, Lease, Leased, Lift, Payload, Put, Store, StoreFacts};
 pub use telemetry::{Event, Probe, Telemetry};

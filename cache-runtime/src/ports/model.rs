@@ -1,5 +1,8 @@
 //! What a cached model is: the target of the derive.
 
+use std::marker::PhantomData;
+use std::time::SystemTime;
+
 use diesel::deserialize;
 use diesel::query_builder::QueryFragment;
 use diesel::row::Row;
@@ -8,8 +11,9 @@ use serde::ser::SerializeTuple;
 
 use super::condition::Condition;
 use super::database::Dialect;
+use super::dependency::{Dependency, Selected};
 use super::load::Load;
-use crate::values::key::{Key, KeyParts};
+use crate::values::key::{Key, KeyParts, KeyWriter};
 use crate::values::policy::Policy;
 
 /// An error of a codec or a field, whatever its type.
@@ -26,12 +30,41 @@ pub struct Descriptor {
     pub key: &'static [&'static str],
     /// The unique lookups, by method name.
     pub lookups: &'static [&'static str],
+    /// The lists.
+    pub lists: &'static [ListOf],
+    /// What is looked up by columns that the struct leaves out.
+    pub concealed: Concealing,
     /// The column that counts the row's versions, if one does.
     pub version: Option<&'static str>,
+    /// Whether it has no writes.
+    pub read_only: bool,
+    /// Whether it has columns that others change.
+    pub volatile: bool,
     /// Changes with every field's name, type or order, and with `cache_version`.
     pub fingerprint: u64,
     /// The declared strategy.
     pub policy: Policy,
+}
+
+/// Lookups by columns that the struct leaves out: a row does not tell its values of them.
+#[derive(Debug, Clone, Copy)]
+pub struct Concealing {
+    /// The lookups, by index.
+    pub lookups: &'static [usize],
+    /// The columns of the first, then those of the next.
+    pub columns: &'static [&'static str],
+}
+
+/// A list of the rows that share some values.
+#[derive(Debug, Clone, Copy)]
+pub struct ListOf {
+    /// What its methods are called by.
+    pub name: &'static str,
+    /// The columns that it is sorted by, each with whether the greatest comes first. With the key
+    /// at the end, no two rows are equal.
+    pub order: &'static [(&'static str, bool)],
+    /// How many rows a page has.
+    pub limit: usize,
 }
 
 /// A Diesel model with a caching strategy. Implemented by `#[derive(Cached)]`.
@@ -43,7 +76,7 @@ pub struct Descriptor {
 pub trait Model: Sized + Send + Sync + 'static {
     /// The primary key: one column's type, or a tuple in the table's order.
     type Key: Key;
-    /// One variant for each unique lookup, holding its value.
+    /// One variant for each unique lookup and each list, holding its values.
     type Lookup: Clone + Send + Sync + 'static;
     /// The Diesel table.
     type Table: Default + Send + Sync + 'static;
@@ -61,6 +94,25 @@ pub trait Model: Sized + Send + Sync + 'static {
 
     /// Calls `visit` with each unique lookup's index and this row's value of it.
     fn each_lookup(&self, visit: &mut dyn FnMut(usize, &dyn KeyParts));
+
+    /// Calls `visit` with the index of each list that the row is in, and the values that its rows
+    /// share.
+    fn each_list(&self, _visit: &mut dyn FnMut(usize, &dyn KeyParts)) {}
+
+    /// Whether a list sorts this row and another with the same key alike.
+    fn same_order(&self, _other: &Self, _list: usize) -> bool {
+        false
+    }
+
+    /// When the row expires, where the model declares it.
+    fn expires_at(&self) -> Option<SystemTime> {
+        None
+    }
+
+    /// Whether the two differ at most in columns that are declared volatile.
+    fn same_but_volatile(&self, _other: &Self) -> bool {
+        false
+    }
 
     /// Writes every field, in order; as many as the descriptor has columns.
     fn encode_fields<S: SerializeTuple>(&self, out: &mut S) -> Result<(), S::Error>;
@@ -92,9 +144,39 @@ pub trait Statements<DB: Dialect>: FromRow<DB> + Model<Table: QueryFragment<DB>>
     /// Holds for the rows with these keys.
     fn among(keys: Vec<Self::Key>) -> Condition<DB>;
 
-    /// Holds for the row with this unique value.
+    /// Holds for the row with this unique value, or for the rows of this list.
     fn carries(lookup: Self::Lookup) -> Condition<DB>;
+
+    /// Holds for the rows that a list has after this one.
+    fn after(_list: usize, _row: &Self) -> Condition<DB> {
+        Condition::all([])
+    }
+
+    /// Calls `visit` with each concealed lookup's index and its value, from a row of their columns.
+    fn each_concealed<'a>(
+        _row: &impl Row<'a, DB>,
+        _visit: &mut dyn FnMut(usize, &dyn KeyParts),
+    ) -> deserialize::Result<()> {
+        Ok(())
+    }
+
+    /// The models whose rows this one shows something of.
+    fn dependencies() -> Vec<Dependency<DB>> {
+        Vec::new()
+    }
+
+    /// What is selected, where that is more than the table has.
+    fn selected() -> Option<Selected<DB>> {
+        None
+    }
 }
+
+/// A model whose rows can be written through its repository.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is `read_only`, so its rows cannot be written or locked through it",
+    note = "write them through the model of the table itself, on which this one may depend: `depends_on(Other, via = column)`"
+)]
+pub trait Writable: Model {}
 
 /// A value read from one database row.
 #[diagnostic::on_unimplemented(
@@ -106,6 +188,25 @@ pub trait FromRow<DB: Dialect>: Sized + Send + 'static {
     fn from_row<'a>(row: &impl Row<'a, DB>) -> deserialize::Result<Self>;
 }
 
+/// One row's values of the lookups that a model conceals: the lookup's index, and the value as it
+/// is written in a key.
+pub struct Concealed<M> {
+    pub(crate) values: Vec<(usize, KeyWriter)>,
+    model: PhantomData<fn() -> M>,
+}
+
+impl<DB: Dialect, M: Statements<DB>> FromRow<DB> for Concealed<M> {
+    fn from_row<'a>(row: &impl Row<'a, DB>) -> deserialize::Result<Self> {
+        let mut values = Vec::new();
+        M::each_concealed(row, &mut |index, value| {
+            let mut written = KeyWriter::default();
+            value.write_parts(&mut written);
+            values.push((index, written));
+        })?;
+        Ok(Self { values, model: PhantomData })
+    }
+}
+
 /// A struct that can be inserted as a row of `M`.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not declared as an insert struct of `{M}`",
@@ -114,6 +215,10 @@ pub trait FromRow<DB: Dialect>: Sized + Send + 'static {
 pub trait Insert<M, DB: Dialect>: Send + 'static {
     /// Inserts, and returns the row as the database holds it.
     fn insert(self) -> Load<DB, M>;
+
+    /// The same, but returns nothing, and has done nothing, if another row has one of its unique
+    /// values.
+    fn insert_if_new(self) -> Load<DB, M>;
 }
 
 /// A struct that can change a row of `M`.
@@ -127,23 +232,12 @@ pub trait Change<M, DB: Dialect>: Send + 'static {
     fn update(self, rows: Condition<DB>) -> Load<DB, M>;
 }
 
-/// A struct that can be inserted as a row of `M`, or else change the row that
-/// has its primary key by `C`.
-#[diagnostic::on_unimplemented(
-    message = "`{Self}` with `{C}` is not declared as an upsert of `{M}`",
-    note = "name both on the model: `#[cached(insert = {Self}, changeset = {C})]`"
-)]
-pub trait Upsert<M, DB: Dialect, C>: Send + 'static {
-    /// Inserts or updates, and returns the row as the database holds it.
-    fn upsert(self, change: C) -> Load<DB, M>;
-}
-
 /// A model whose whole row can be written back.
 #[diagnostic::on_unimplemented(
     message = "rows of `{Self}` are not declared to be written as a whole",
     note = "say so on the model: `#[cached(save)]`; every column but the key and the version is then written"
 )]
-pub trait Save<DB: Dialect>: Statements<DB> {
+pub trait Save<DB: Dialect>: Statements<DB> + Writable {
     /// Writes every column of the row with this row's key, and returns it as the database
     /// holds it.
     fn save(self) -> Load<DB, Self>;

@@ -9,8 +9,9 @@ use diesel::sql_types::Untyped;
 
 use super::condition::Condition;
 use super::database::Dialect;
+use super::dependency::Source;
 use super::inserted::Inserted;
-use super::model::Model;
+use super::model::{Model, Statements};
 
 type Fragment<DB> = Box<dyn QueryFragment<DB> + Send>;
 type Columns = &'static [&'static str];
@@ -22,16 +23,17 @@ type Columns = &'static [&'static str];
 /// table is.
 pub(crate) struct Statement<DB: Backend> {
     text: Text<DB>,
+    pub(super) order: &'static [(&'static str, bool)],
     pub(super) limit: Option<usize>,
     pub(super) suffix: &'static str,
 }
 
 pub(super) enum Text<DB: Backend> {
     Select { columns: Columns, table: Fragment<DB>, condition: Condition<DB> },
+    SelectJoined { source: Source<DB>, table: Fragment<DB>, condition: Condition<DB> },
     SelectInserted { columns: Columns, table: Fragment<DB>, key: Columns, row: Row<DB> },
     Versions { column: &'static str, table: Fragment<DB>, condition: Condition<DB> },
     Insert { table: Fragment<DB>, row: Row<DB> },
-    Upsert { table: Fragment<DB>, key: Columns, row: Row<DB>, changes: Fragment<DB> },
     Delete { columns: Columns, table: Fragment<DB>, condition: Condition<DB> },
     Write { columns: Columns, statement: Fragment<DB> },
     Bump { columns: Columns, version: &'static str, table: Fragment<DB>, condition: Condition<DB> },
@@ -43,15 +45,22 @@ pub(super) type Row<DB> = Arc<dyn Inserted<DB>>;
 
 impl<DB: Backend> From<Text<DB>> for Statement<DB> {
     fn from(text: Text<DB>) -> Self {
-        Self { text, limit: None, suffix: "" }
+        Self { text, order: &[], limit: None, suffix: "" }
     }
 }
 
-impl<DB: Backend> Statement<DB> {
+impl<DB: Dialect> Statement<DB> {
     /// SELECT the model's columns of the rows for which the condition holds.
-    pub(super) fn select<M: Model<Table: QueryFragment<DB>>>(condition: Condition<DB>) -> Self {
-        let columns = M::DESCRIPTOR.columns;
-        Text::Select { columns, table: table::<M, DB>(), condition }.into()
+    pub(super) fn select<M: Statements<DB>>(condition: Condition<DB>) -> Self {
+        let table = table::<M, DB>();
+        match M::selected() {
+            None => Text::Select { columns: M::DESCRIPTOR.columns, table, condition },
+            Some(selected) => {
+                let source = Source::new(selected, M::dependencies());
+                Text::SelectJoined { source, table, condition }
+            }
+        }
+        .into()
     }
 }
 
@@ -66,6 +75,15 @@ impl<DB: Dialect> QueryFragment<DB> for Statement<DB> {
                 out.push_sql("SELECT ");
                 walk(columns, &mut out)?;
                 from(table, condition, out.reborrow())?;
+            }
+            Text::SelectJoined { source, table, condition } => {
+                out.push_sql("SELECT ");
+                source.columns.walk_ast(out.reborrow())?;
+                out.push_sql(" FROM ");
+                table.walk_ast(out.reborrow())?;
+                source.joins(out.reborrow())?;
+                out.push_sql(" WHERE ");
+                condition.walk_ast(out.reborrow())?;
             }
             Text::SelectInserted { columns, table, key, row } => {
                 out.push_sql("SELECT ");
@@ -86,18 +104,6 @@ impl<DB: Dialect> QueryFragment<DB> for Statement<DB> {
             }
             Text::Insert { table, row } => {
                 insert(table, row, out.reborrow())?;
-            }
-            Text::Upsert { table, key, row, changes } => {
-                insert(table, row, out.reborrow())?;
-                out.push_sql(" ON DUPLICATE KEY UPDATE ");
-                if changes.is_noop(out.backend())? {
-                    let key = key.first().copied().unwrap_or_default();
-                    out.push_identifier(key)?;
-                    out.push_sql(" = ");
-                    out.push_identifier(key)?;
-                } else {
-                    changes.walk_ast(out.reborrow())?;
-                }
             }
             Text::Delete { columns, table, condition } => {
                 out.push_sql("DELETE");
@@ -122,6 +128,16 @@ impl<DB: Dialect> QueryFragment<DB> for Statement<DB> {
             Text::Plain(sql) => {
                 out.unsafe_to_cache_prepared();
                 out.push_sql(sql);
+            }
+        }
+        if let Text::Select { table, .. } | Text::SelectJoined { table, .. } = &self.text {
+            for (index, (column, descending)) in self.order.iter().enumerate() {
+                out.push_sql(if index == 0 { " ORDER BY " } else { ", " });
+                // A joined table may have a column of the same name.
+                table.walk_ast(out.reborrow())?;
+                out.push_sql(".");
+                out.push_identifier(column)?;
+                out.push_sql(if *descending { " DESC" } else { " ASC" });
             }
         }
         if let Some(limit) = self.limit {

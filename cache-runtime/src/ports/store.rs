@@ -42,6 +42,8 @@ pub struct Lease {
     pub expiry: Duration,
     /// Take the lease even where a value or another's lease is there: a refresh.
     pub force: bool,
+    /// Whose values the caller can read, where a store keeps bytes.
+    pub fingerprint: u64,
 }
 
 /// The answer to a [`Lease`].
@@ -140,10 +142,15 @@ pub struct StoreFacts {
 /// - `lease` gives [`Leased::Bypass`] while a fence stands, forced or not. Else
 ///   [`Leased::Hit`] if a value is there and `force` is off; [`Leased::Held`] if
 ///   another's lease stands and `force` is off; else it sets the lease to the
-///   token, with the store's own time.
+///   token, with the store's own time. Envelopes ([`wire`](crate::wire)) of other
+///   fingerprints alone count as no value.
 /// - `fill` accepts only the token of the lease that stands now. It ends the
 ///   lease and keeps the value until lease time + life, by the store's own
 ///   clock, unless a value with a higher version is there.
+/// - `fill` leaves the envelopes of other fingerprints, the newest of them, behind its own, and
+///   then all end when the first of them has to. Not those that say something else of the row
+///   (there or not, another version), those that its table's invalidation has made void, nor,
+///   under a forced lease, those without a version. `lift` leaves none.
 /// - `release` ends the lease if it still has the token.
 /// - `invalidate` removes value *and* lease, so that a delayed fill is refused,
 ///   and taints every fence that stands, so that none of them puts.

@@ -15,9 +15,14 @@
 //! | 36..40 | CRC-32 (IEEE) of bytes 0..36 and the body |
 //! | 40.. | body |
 //!
-//! All integers are little-endian.
+//! All integers are little-endian. Builds with other shapes of the model keep their envelopes in
+//! the same value, one behind the other: [`own`] finds a build's own.
+
+mod several;
 
 use std::fmt;
+
+pub use self::several::{MOST, Own, beside, own};
 
 const MAGIC: [u8; 4] = *b"DCe\x01";
 const FORMAT: u8 = 1;
@@ -32,6 +37,8 @@ pub enum Kind {
     Row = 0,
     /// The primary key that a unique value leads to.
     Lookup = 1,
+    /// The primary keys of the rows that share some values, in an order.
+    List = 2,
 }
 
 /// The fields of an envelope beside its body.

@@ -22,6 +22,14 @@ pub enum Guard {
     InvalidateAbsent,
     /// A row found through a lookup must still carry the value looked up.
     VerifyLookup,
+    /// A write removes the lists that its rows come to, leave or are moved in.
+    TouchLists,
+    /// A row found through a list must still be in it.
+    VerifyList,
+    /// A write removes the entries of rows that show something of its rows.
+    TouchDependents,
+    /// These rows are looked for once more when the write has committed.
+    DependentsAgain,
     /// A caller shares only what was read, or filled, after it arrived.
     JoinInTime,
     /// A row is cached only under its own key, whatever the database equates.
@@ -66,6 +74,12 @@ pub enum Guard {
     VersionCounter,
     /// A fill never replaces a newer version.
     NewerOnly,
+    /// What a fill keeps of another build lives no longer than it would have.
+    SharedLife,
+    /// A fill keeps of another build only what says the same of the row.
+    KeptAlike,
+    /// A fill keeps nothing that its table's invalidation has made void.
+    KeptEra,
     /// A write based on an old version is refused.
     ExpectedVersion,
     /// Reads in a transaction neither use nor fill the cache.
@@ -90,6 +104,10 @@ impl Guard {
         (Guard::LeaseAnchor, "lease-anchor"),
         (Guard::InvalidateAbsent, "invalidate-absent"),
         (Guard::VerifyLookup, "verify-lookup"),
+        (Guard::TouchLists, "touch-lists"),
+        (Guard::VerifyList, "verify-list"),
+        (Guard::TouchDependents, "touch-dependents"),
+        (Guard::DependentsAgain, "dependents-again"),
         (Guard::JoinInTime, "join-in-time"),
         (Guard::OwnKey, "own-key"),
         (Guard::PendingBypass, "pending-bypass"),
@@ -112,6 +130,9 @@ impl Guard {
         (Guard::ValidateHit, "validate-hit"),
         (Guard::VersionCounter, "version-counter"),
         (Guard::NewerOnly, "newer-only"),
+        (Guard::SharedLife, "shared-life"),
+        (Guard::KeptAlike, "kept-alike"),
+        (Guard::KeptEra, "kept-era"),
         (Guard::ExpectedVersion, "expected-version"),
         (Guard::TransactionBypass, "transaction-bypass"),
         (Guard::RereadTriggered, "reread-triggered"),

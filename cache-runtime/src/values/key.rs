@@ -102,6 +102,12 @@ impl KeyWriter {
         Self { bytes: SmallVec::from_slice(prefix), null: false }
     }
 
+    /// Adds parts that were written before.
+    pub fn parts(&mut self, written: &Self) {
+        self.null |= written.null;
+        self.bytes.extend_from_slice(&written.bytes);
+    }
+
     /// Adds an integer, in decimal.
     pub fn integer(&mut self, value: i128) {
         let mut digits: SmallVec<[u8; 64]> = SmallVec::new();
@@ -149,13 +155,13 @@ impl KeyWriter {
 /// A value that can write itself as parts of a key.
 ///
 /// Two values that the database holds for different must write different
-/// bytes. For a newtype or a struct of such values, derive it with
-/// [`CacheKey`](crate::CacheKey).
+/// bytes. For a newtype or a struct of such values, or an enum without fields,
+/// derive it with [`CacheKey`](crate::CacheKey).
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be a part of a cache key",
     label = "not usable in a key",
-    note = "a newtype or struct of your own: add `#[derive(CacheKey)]`, or write `impl KeyParts`",
-    note = "for uuid or chrono types turn on the feature of that name in cache-runtime"
+    note = "a newtype, struct or field-less enum of your own: add `#[derive(CacheKey)]`, or write `impl KeyParts`",
+    note = "for types of uuid, chrono, time, ipnetwork or ipnet turn on the feature of that name in cache-runtime"
 )]
 pub trait KeyParts {
     /// Writes the parts.
@@ -208,70 +214,15 @@ impl<T: KeyParts> KeyParts for Option<T> {
     }
 }
 
-/// Implements the key traits for a type that is its own owned key.
-macro_rules! own_key {
-    ($($type:ty => |$value:ident, $out:ident| $write:expr;)*) => {$(
-        impl KeyParts for $type {
-            fn write_parts(&self, $out: &mut KeyWriter) {
-                let $value = self;
-                $write
-            }
-        }
-
-        impl AsKey<$type> for $type {
-            fn to_key(&self) -> $type {
-                self.clone()
-            }
-        }
-    )*};
-}
-
-own_key! {
-    i8 => |value, out| out.integer((*value).into());
-    i16 => |value, out| out.integer((*value).into());
-    i32 => |value, out| out.integer((*value).into());
-    i64 => |value, out| out.integer((*value).into());
-    u8 => |value, out| out.integer((*value).into());
-    u16 => |value, out| out.integer((*value).into());
-    u32 => |value, out| out.integer((*value).into());
-    u64 => |value, out| out.integer((*value).into());
-    bool => |value, out| out.part(b't', &[b'0' + u8::from(*value)]);
-    String => |value, out| out.text(value);
-    Vec<u8> => |value, out| out.bytes(value);
-}
-
-#[cfg(feature = "uuid")]
-own_key! {
-    uuid::Uuid => |value, out| out.part(b'u', value.as_bytes());
-}
-
-#[cfg(feature = "chrono")]
-own_key! {
-    chrono::NaiveDate => |value, out| out.part(b'd', value.to_string().as_bytes());
-}
-
-impl KeyParts for str {
+impl KeyParts for KeyWriter {
     fn write_parts(&self, out: &mut KeyWriter) {
-        out.text(self);
+        out.parts(self);
     }
 }
 
-impl AsKey<String> for str {
-    fn to_key(&self) -> String {
-        self.to_owned()
-    }
-}
-
-impl KeyParts for [u8] {
-    fn write_parts(&self, out: &mut KeyWriter) {
-        out.bytes(self);
-    }
-}
-
-impl AsKey<Vec<u8>> for [u8] {
-    fn to_key(&self) -> Vec<u8> {
-        self.to_owned()
-    }
+/// No part at all: what all rows share.
+impl KeyParts for () {
+    fn write_parts(&self, _: &mut KeyWriter) {}
 }
 
 /// Composite keys, up to six parts.

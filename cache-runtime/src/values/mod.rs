@@ -8,6 +8,7 @@ pub(crate) mod error;
 )]
 pub(crate) mod guard;
 pub(crate) mod key;
+mod key_parts;
 pub(crate) mod moment;
 pub(crate) mod policy;
 pub(crate) mod token;

@@ -9,8 +9,9 @@ use crate::counters::Count;
 use crate::judge::{Goals, Verdict, judge, soon_enough};
 use crate::plants::Plant;
 use crate::run::Run;
+use crate::setup::Server;
 
-/// How long the whole takes, and what of it is done.
+/// How long it takes on each database, and what of it is done.
 #[derive(Args, Debug, Clone)]
 pub(crate) struct Options {
     /// How long the sound build runs at least, in seconds.
@@ -26,6 +27,9 @@ pub(crate) struct Options {
     /// docs/GUARDS.md, or blind-fill, blind-put, no-fence.
     #[arg(long, value_parser = Plant::named)]
     plant: Option<Plant>,
+    /// On this database alone.
+    #[arg(long)]
+    database: Option<Server>,
 }
 
 /// How much longer the sound build may take to reach its goals.
@@ -38,26 +42,38 @@ const BEAT: Duration = Duration::from_millis(10);
 pub(crate) fn run(options: &Options) -> Result<bool, Fault> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let mut verdict = Verdict::default();
-    let mut history = String::new();
-    if options.plant.is_none() {
-        history = runtime.block_on(sound(options, &mut verdict))?;
+    let mut histories = Vec::new();
+    for server in options.database.map_or(Server::ALL.to_vec(), |server| vec![server]) {
+        println!("on Redis and {}:", server.name());
+        histories.push(runtime.block_on(on(server, options, &mut verdict))?);
     }
-    let plants = options.plant.map_or_else(Plant::all, |plant| vec![plant]);
-    let mut caught = 0;
-    for plant in &plants {
-        caught += usize::from(runtime.block_on(planted(*plant, &mut verdict))?);
+    for history in histories {
+        println!("{history}");
     }
-    println!("{history}plants {}, {caught} caught", plants.len());
     println!("{} passed, {} failed", verdict.passed, verdict.failed);
     Ok(verdict.failed == 0)
 }
 
-/// Gives the line that sums up the history.
-async fn sound(options: &Options, verdict: &mut Verdict) -> Result<String, Fault> {
+/// Gives the line that sums up what was seen on a database.
+async fn on(server: Server, options: &Options, verdict: &mut Verdict) -> Result<String, Fault> {
+    let mut history = String::new();
+    if options.plant.is_none() {
+        history = sound(server, options, verdict).await?;
+    }
+    let plants = options.plant.map_or_else(Plant::all, |plant| vec![plant]);
+    let mut caught = 0;
+    for plant in &plants {
+        caught += usize::from(planted(server, *plant, verdict).await?);
+    }
+    Ok(format!("{history}plants {}, {caught} caught; {}", plants.len(), server.name()))
+}
+
+/// Gives what sums up the history.
+async fn sound(server: Server, options: &Options, verdict: &mut Verdict) -> Result<String, Fault> {
     let goals = Goals { reads: options.reads, kills: options.kills };
     let start = Instant::now();
     let least = Duration::from_secs(options.seconds);
-    let mut run = Run::start(None).await?;
+    let mut run = Run::start(server, None).await?;
     let mut told = start;
     loop {
         tokio::time::sleep(BEAT).await;
@@ -99,9 +115,9 @@ async fn sound(options: &Options, verdict: &mut Verdict) -> Result<String, Fault
 }
 
 /// Whether the same rig finds a build out that lacks this defence.
-async fn planted(plant: Plant, verdict: &mut Verdict) -> Result<bool, Fault> {
+async fn planted(server: Server, plant: Plant, verdict: &mut Verdict) -> Result<bool, Fault> {
     let start = Instant::now();
-    let mut run = Run::start(Some(plant)).await?;
+    let mut run = Run::start(server, Some(plant)).await?;
     let mut found = Vec::new();
     while found.is_empty() && run.faults.is_empty() && start.elapsed() < PLANT_TIME {
         tokio::time::sleep(BEAT).await;

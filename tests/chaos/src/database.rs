@@ -3,14 +3,10 @@
 use std::future::Future;
 use std::sync::Arc;
 
+use cache_runtime::Result;
 use cache_runtime::ports::{Database, FromRow, Load, Transaction};
-use cache_runtime::{DieselAsync, Result};
-use diesel_async::AsyncPgConnection;
 
 use crate::failpoints::{Failpoints, Step};
-
-/// The database that the processes run on.
-pub(crate) type Postgres = Chaotic<DieselAsync<AsyncPgConnection>>;
 
 /// A database whose calls pass points.
 #[derive(Clone)]

@@ -8,9 +8,9 @@ use crate::counters::{Count, Counters, Told};
 use crate::failpoints::{Failpoints, testament};
 use crate::register::{PROCESSES, Register};
 use crate::run::Run;
-use crate::setup::{self, FENCE_EXPIRY};
+use crate::setup::FENCE_EXPIRY;
 use crate::store::Naive;
-use crate::subjects::{self, NAMES, Reading};
+use crate::subjects::{NAMES, Reading};
 
 /// What a run has to do at least.
 #[derive(Debug, Clone, Copy)]
@@ -93,9 +93,8 @@ async fn settle(run: &Run) -> Result<(Vec<String>, Vec<String>), Fault> {
     tokio::time::sleep(FENCE_EXPIRY + Duration::from_millis(100)).await;
     let points = Failpoints::new(testament(run.folder(), PROCESSES), None, Duration::ZERO);
     let told = Told(std::sync::Arc::default());
-    let cache = setup::open(&run.schema, points, Naive::No, told).await?;
+    let subjects = run.server.open(&run.schema, points, Naive::No, told).await?;
     let register = Register::open(&run.folder().join(REGISTER), ALL_ROWS, 0)?;
-    let subjects = subjects::all(&cache);
     let (mut lost, mut unsettled) = (Vec::new(), Vec::new());
     for row in (0..ALL_ROWS).map(Row::at) {
         let subject = &subjects[row.model];

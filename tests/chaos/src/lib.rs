@@ -1,4 +1,4 @@
-//! Chaos: four processes over one Redis and one PostgreSQL, killed at every step of a write,
+//! Chaos: four processes over one Redis and one PostgreSQL or MariaDB, killed at every step of a write,
 //! while a register that all of them share tells any read that goes back. See `docs/CHAOS.md`.
 //!
 //! `tests/run chaos` starts the servers and runs this.

@@ -2,39 +2,43 @@
 
 use std::sync::Arc;
 
-use cache_runtime::ports::{BoxFuture, Change, Save, Statements};
+use cache_runtime::ports::{BoxFuture, Change, Database, Save, Statements};
 use cache_runtime::{Cached, Repository, Result};
-use diesel::pg::Pg;
 
-use crate::database::Postgres;
-
-/// The rows of one of the models, through the cache.
-pub(crate) type Rows<M> = Repository<M, Postgres>;
-
-/// What the four models have in common.
-pub(crate) trait Counter: Cached + Statements<Pg> + Save<Pg> + Cached<Key = i64> {
-    const NAME: &'static str;
+/// What the four models have in common, on a database.
+pub(crate) trait Counter<D: Database>:
+    Statements<D::Backend> + Save<D::Backend> + Cached<Key = i64>
+{
     /// One more than what the row holds, whatever that is.
     const MORE: Self::Increment;
-    type Increment: Change<Self, Pg>;
+    type Increment: Change<Self, D::Backend>;
     /// What the row should hold.
-    type Set: Change<Self, Pg> + From<i64>;
+    type Set: Change<Self, D::Backend> + From<i64>;
 
     fn value(&self) -> i64;
     fn set(&mut self, value: i64);
 
     /// The row with this label, which is unique.
-    fn find_by_label(rows: &Rows<Self>, label: String) -> BoxFuture<'_, Result<Option<Arc<Self>>>>;
+    fn find_by_label(
+        rows: &Repository<Self, D>,
+        label: String,
+    ) -> BoxFuture<'_, Result<Option<Arc<Self>>>>;
 
     /// Forgets where this label leads.
-    fn invalidate_by_label(rows: &Rows<Self>, label: String) -> BoxFuture<'_, ()>;
+    fn invalidate_by_label(rows: &Repository<Self, D>, label: String) -> BoxFuture<'_, ()>;
 
     /// Increments the row, found by a filter.
-    fn increment_where(rows: &Rows<Self>, id: i64) -> BoxFuture<'_, Result<Vec<Arc<Self>>>>;
+    fn increment_where(
+        rows: &Repository<Self, D>,
+        id: i64,
+    ) -> BoxFuture<'_, Result<Vec<Arc<Self>>>>;
 
     /// Increments the row if it still has the version that a read gave; without versions,
     /// whatever it is.
-    fn increment_at(rows: &Rows<Self>, id: i64) -> BoxFuture<'_, Result<Option<Arc<Self>>>>;
+    fn increment_at(
+        rows: &Repository<Self, D>,
+        id: i64,
+    ) -> BoxFuture<'_, Result<Option<Arc<Self>>>>;
 }
 
 /// A model in a module of its own.
@@ -44,12 +48,9 @@ macro_rules! counters {
         pub(crate) mod $module {
             use std::sync::Arc;
 
-            use cache_runtime::ports::BoxFuture;
-            use cache_runtime::{Cached, Result};
+            use cache_runtime::ports::{BoxFuture, Change, Database, Filter, Save, Statements};
+            use cache_runtime::{Cached, Repository, Result};
             use diesel::prelude::*;
-
-            use super::Rows;
-            use crate::database::Postgres;
 
             diesel::table! {
                 $table (id) {
@@ -98,8 +99,13 @@ macro_rules! counters {
                 }
             }
 
-            impl super::Counter for Counter {
-                const NAME: &'static str = stringify!($module);
+            impl<D: Database> super::Counter<D> for Counter
+            where
+                Self: Statements<D::Backend> + Save<D::Backend>,
+                Increment: Change<Self, D::Backend>,
+                Set: Change<Self, D::Backend>,
+                diesel::dsl::Eq<$table::id, i64>: Filter<Self, D::Backend>,
+            {
                 const MORE: Increment = Increment;
                 type Increment = Increment;
                 type Set = Set;
@@ -113,27 +119,27 @@ macro_rules! counters {
                 }
 
                 fn find_by_label(
-                    rows: &Rows<Self>,
+                    rows: &Repository<Self, D>,
                     label: String,
                 ) -> BoxFuture<'_, Result<Option<Arc<Self>>>> {
-                    let rows = CounterRepository::<Postgres>::from(rows.clone());
+                    let rows = CounterRepository::<D>::from(rows.clone());
                     Box::pin(async move { rows.find_by_label(label).await })
                 }
 
-                fn invalidate_by_label(rows: &Rows<Self>, label: String) -> BoxFuture<'_, ()> {
-                    let rows = CounterRepository::<Postgres>::from(rows.clone());
+                fn invalidate_by_label(rows: &Repository<Self, D>, label: String) -> BoxFuture<'_, ()> {
+                    let rows = CounterRepository::<D>::from(rows.clone());
                     Box::pin(async move { rows.invalidate_by_label(label).await })
                 }
 
                 fn increment_where(
-                    rows: &Rows<Self>,
+                    rows: &Repository<Self, D>,
                     id: i64,
                 ) -> BoxFuture<'_, Result<Vec<Arc<Self>>>> {
                     Box::pin(rows.update_where($table::id.eq(id), Increment))
                 }
 
                 fn increment_at(
-                    rows: &Rows<Self>,
+                    rows: &Repository<Self, D>,
                     id: i64,
                 ) -> BoxFuture<'_, Result<Option<Arc<Self>>>> {
                     $(

@@ -17,13 +17,14 @@ use crate::failpoints::testament;
 use crate::plants::Plant;
 use crate::register::{PROCESSES, Register};
 use crate::schedule::{End, Schedule};
-use crate::setup;
+use crate::setup::Server;
 
 /// A process that has not come to its point after this long is killed where it is.
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Four processes, and what they have done so far.
 pub(crate) struct Run {
+    pub(crate) server: Server,
     pub(crate) schema: String,
     pub(crate) schedule: Schedule,
     /// What went wrong with the processes themselves.
@@ -42,14 +43,14 @@ struct Life {
 
 impl Run {
     /// Makes the tables and starts the processes.
-    pub(crate) async fn start(plant: Option<Plant>) -> Result<Self, Fault> {
+    pub(crate) async fn start(server: Server, plant: Option<Plant>) -> Result<Self, Fault> {
         let name = plant.map_or("sound", Plant::name).replace('-', "_");
         let schema = format!("chaos_{}_{name}", std::process::id());
-        setup::create(&schema).await?;
+        server.create(&schema).await?;
         let folder = tempfile::Builder::new().prefix("cache-chaos.").tempdir()?;
         Register::create(&folder.path().join(REGISTER), ALL_ROWS)?;
         let (schedule, faults, lives) = (Schedule::new(), Vec::new(), Vec::new());
-        let mut run = Self { schema, schedule, faults, folder, plant, lives };
+        let mut run = Self { server, schema, schedule, faults, folder, plant, lives };
         for process in 0..PROCESSES {
             let life = run.spawn(process)?;
             run.lives.push(life);
@@ -77,6 +78,7 @@ impl Run {
         let mut command = Command::new(std::env::current_exe()?);
         command.arg("worker").args(["--process", &process.to_string()]);
         command.arg("--folder").arg(self.folder()).args(["--schema", &self.schema]);
+        command.args(["--server", self.server.argument()]);
         if let Some(plant) = self.plant {
             command.args(["--plant", plant.name()]);
         }

@@ -48,8 +48,13 @@ impl<S: Store> ChaoticStore<S> {
     /// came since the value was read is noticed.
     async fn set(&self, mut fills: Vec<Fill>) -> Result<Vec<Filled>> {
         let expiry = Duration::from_secs(1);
-        let lease =
-            |fill: &Fill| Lease { key: fill.key.clone(), token: fill.token, expiry, force: true };
+        let lease = |fill: &Fill| Lease {
+            key: fill.key.clone(),
+            token: fill.token,
+            expiry,
+            force: true,
+            fingerprint: 0,
+        };
         let leases: Vec<Lease> = fills.iter().map(lease).collect();
         self.inner.lease(&leases).await?;
         // As if nothing could be newer.

@@ -2,11 +2,10 @@
 
 use std::sync::Arc;
 
-use cache_runtime::ports::BoxFuture;
-use cache_runtime::{Cache, Error, ErrorKind, Result};
+use cache_runtime::ports::{BoxFuture, Database};
+use cache_runtime::{Cache, Error, ErrorKind, Repository, Result};
 
-use crate::database::Postgres;
-use crate::models::{Counter, Rows};
+use crate::models::Counter;
 use crate::models::{fenced_aside, fenced_through, validated_aside, validated_through};
 
 /// How many rows each model has: few, so that writes of the same row meet.
@@ -60,43 +59,45 @@ pub(crate) trait Subject: Send + Sync {
 }
 
 /// All models, in the order in which the register numbers their rows.
-pub(crate) fn all(cache: &Cache<Postgres>) -> Vec<Arc<dyn Subject>> {
+pub(crate) fn all<D: Database>(cache: &Cache<D>) -> Vec<Arc<dyn Subject>>
+where
+    fenced_aside::Counter: Counter<D>,
+    fenced_through::Counter: Counter<D>,
+    validated_aside::Counter: Counter<D>,
+    validated_through::Counter: Counter<D>,
+{
     vec![
-        Arc::new(Model::<fenced_aside::Counter>::new(cache)),
-        Arc::new(Model::<fenced_through::Counter>::new(cache)),
-        Arc::new(Model::<validated_aside::Counter>::new(cache)),
-        Arc::new(Model::<validated_through::Counter>::new(cache)),
+        Arc::new(Model::<fenced_aside::Counter, D>::new(cache)),
+        Arc::new(Model::<fenced_through::Counter, D>::new(cache)),
+        Arc::new(Model::<validated_aside::Counter, D>::new(cache)),
+        Arc::new(Model::<validated_through::Counter, D>::new(cache)),
     ]
 }
 
 /// Their names.
-pub(crate) const NAMES: [&str; 4] = [
-    fenced_aside::Counter::NAME,
-    fenced_through::Counter::NAME,
-    validated_aside::Counter::NAME,
-    validated_through::Counter::NAME,
-];
+pub(crate) const NAMES: [&str; 4] =
+    ["fenced_aside", "fenced_through", "validated_aside", "validated_through"];
 
 /// The label of a row.
 pub(crate) fn label(id: i64) -> String {
     format!("row {id}")
 }
 
-struct Model<M: Counter> {
-    cache: Cache<Postgres>,
-    rows: Rows<M>,
+struct Model<M: Counter<D>, D: Database> {
+    cache: Cache<D>,
+    rows: Repository<M, D>,
 }
 
-impl<M: Counter> Model<M>
+impl<M: Counter<D>, D: Database> Model<M, D>
 where
-    M::Repository<Postgres>: std::ops::Deref<Target = Rows<M>>,
+    M::Repository<D>: std::ops::Deref<Target = Repository<M, D>>,
 {
-    fn new(cache: &Cache<Postgres>) -> Self {
+    fn new(cache: &Cache<D>) -> Self {
         Self { cache: cache.clone(), rows: (*cache.repository::<M>()).clone() }
     }
 }
 
-impl<M: Counter> Model<M> {
+impl<M: Counter<D>, D: Database> Model<M, D> {
     async fn locked(&self, id: i64, way: Way) -> Result<i64> {
         self.cache
             .transaction(async |tx| {
@@ -124,7 +125,7 @@ impl<M: Counter> Model<M> {
     }
 }
 
-impl<M: Counter> Subject for Model<M> {
+impl<M: Counter<D>, D: Database> Subject for Model<M, D> {
     fn read(&self, id: i64, reading: Reading) -> BoxFuture<'_, Result<Option<i64>>> {
         Box::pin(async move {
             let row = match reading {

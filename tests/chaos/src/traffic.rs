@@ -144,8 +144,9 @@ impl Traffic {
 
     fn unwritten(&self, what: &str, error: &cache_runtime::Error) {
         self.checker.counters.add(Count::Unwritten, 1);
-        // Others may well have been faster.
-        if error.kind() != cache_runtime::ErrorKind::Conflict {
+        // Others may well have been faster, or have waited for each other.
+        let is_deadlock = || error.to_string().to_lowercase().contains("deadlock");
+        if error.kind() != cache_runtime::ErrorKind::Conflict && !is_deadlock() {
             eprintln!("{what}: {error}");
         }
     }

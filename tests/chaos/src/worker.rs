@@ -14,9 +14,9 @@ use crate::check::Checker;
 use crate::counters::{Kept, Told};
 use crate::failpoints::{Failpoints, Point, testament};
 use crate::plants::Plant;
-use crate::setup::{self, FENCE_EXPIRY};
+use crate::setup::{FENCE_EXPIRY, Server};
 use crate::store::Naive;
-use crate::subjects::{self, ROWS};
+use crate::subjects::ROWS;
 use crate::traffic::{News, Traffic};
 
 const READERS: usize = 24;
@@ -33,6 +33,9 @@ pub(crate) struct Options {
     /// Where the processes of the run meet.
     #[arg(long)]
     pub(crate) folder: PathBuf,
+    /// The database of the run.
+    #[arg(long)]
+    pub(crate) server: Server,
     /// The schema and namespace of the run.
     #[arg(long)]
     pub(crate) schema: String,
@@ -60,15 +63,15 @@ pub(crate) fn run(options: Options) -> Result<(), Fault> {
 }
 
 async fn work(options: Options, mut stop: watch::Receiver<bool>) -> Result<(), Fault> {
-    let Options { process, folder, schema, doom, after, plant } = options;
+    let Options { process, folder, server, schema, doom, after, plant } = options;
     let naive = plant.map_or(Naive::No, Plant::set);
     let doom = doom.map(|point| (point, after));
     let points = Failpoints::new(testament(&folder, process), doom, FENCE_EXPIRY.mul_f64(0.4));
     let kept = Kept::open(&folder, process)?;
-    let cache = setup::open(&schema, points, naive, Told(kept.counters.clone())).await?;
+    let subjects = server.open(&schema, points, naive, Told(kept.counters.clone())).await?;
     let traffic = Arc::new(Traffic {
         checker: Checker::open(&folder, process, kept.counters.clone())?,
-        subjects: subjects::all(&cache),
+        subjects,
         news: News::listen(&folder, process)?,
         stop: stop.clone(),
         rows: if plant.is_some() { PLANTED_ROWS } else { ROWS },

@@ -4,6 +4,10 @@
 //! which is accepted only under that lease. A write commits, then invalidates:
 //! value and lease go together. Then it is acknowledged.
 //!
+//! While a deploy rolls, each of two builds has a value of its own under the key,
+//! and both have one lease. A fill keeps the other build's value, and all that is
+//! there ends when the first of it has to.
+//!
 //! A value that is there may be hit at any moment, so the promise is one about
 //! what is there: no row older than an acknowledged write, and none whose read
 //! was sent a ttl ago or longer.
@@ -14,6 +18,8 @@ use crate::protocol::{Defences, Event, Protocol, Switch, event, switch};
 /// Rows 1, 2, .. are committed one after the other. Even rows are absent: at
 /// first there is none, then it is inserted, deleted, inserted again.
 const ROWS: u8 = 3;
+/// As many while a deploy rolls.
+const ROWS_OF_DEPLOY: u8 = 2;
 /// In ticks; times beyond it are not told apart.
 const TTL: u8 = 3;
 
@@ -35,6 +41,8 @@ pub enum Defence {
     JoinBeforeRead,
     JoinIfAccepted,
     JoinBeforeFill,
+    OneKey,
+    SharedLife,
 }
 use Defence::*;
 
@@ -47,7 +55,10 @@ pub struct State {
     owed: u8,
     /// The newest row whose write was acknowledged.
     acknowledged: u8,
-    value: Option<Value>,
+    /// Whether there are two builds: then the second flight is of the second.
+    deploy: bool,
+    /// What each build can read.
+    values: [Option<Value>; 2],
     lease: Option<Lease>,
     flights: [Flight; 2],
     /// What a store would count tokens with.
@@ -104,6 +115,18 @@ pub enum Step {
 }
 
 impl State {
+    fn build(&self, flight: usize) -> usize {
+        if self.deploy { flight } else { 0 }
+    }
+
+    fn rows(&self) -> u8 {
+        if self.deploy { ROWS_OF_DEPLOY } else { ROWS }
+    }
+
+    fn values(&self) -> impl Iterator<Item = Value> + use<> {
+        self.values.into_iter().flatten()
+    }
+
     /// Whether this flight may begin. They are all alike; its number makes its token, which must be
     /// nowhere else.
     fn may_take_off(&self, at: usize) -> bool {
@@ -145,7 +168,10 @@ impl LeaseFill {
     }
 
     fn invalidate(&self, state: &mut State) {
-        state.value = None;
+        state.values[0] = None;
+        if self.0.stands(OneKey) {
+            state.values[1] = None;
+        }
         if self.0.stands(InvalidateLease) {
             state.lease = None;
         }
@@ -177,7 +203,13 @@ impl LeaseFill {
             Some(_) => TTL,
         };
         if left > 0 {
-            state.value = Some(Value { row: cargo.row, age: cargo.age, left });
+            let build = state.build(flight);
+            state.values[build] = Some(Value { row: cargo.row, age: cargo.age, left });
+            let shortest = state.values().map(|value| value.left).min();
+            for value in state.values.iter_mut().flatten() {
+                value.left =
+                    if self.0.stands(SharedLife) { shortest.unwrap_or(left) } else { left };
+            }
             state.lease = None;
         }
         state.flights[flight] =
@@ -186,11 +218,13 @@ impl LeaseFill {
 
     fn tick(state: &mut State) {
         let older = |age: &mut u8| *age = TTL.min(*age + 1);
-        if let Some(value) = &mut state.value {
-            older(&mut value.age);
-            value.left -= 1;
+        for value in &mut state.values {
+            if let Some(value) = value {
+                older(&mut value.age);
+                value.left -= 1;
+            }
+            *value = value.filter(|value| value.left > 0);
         }
-        state.value = state.value.filter(|value| value.left > 0);
         if let Some(lease) = &mut state.lease {
             older(&mut lease.age);
         }
@@ -221,22 +255,24 @@ impl Protocol for LeaseFill {
         switch(JoinBeforeRead, "join-before-read", &[9]),
         switch(JoinIfAccepted, "join-if-accepted", &[9]),
         switch(JoinBeforeFill, "join-before-fill", &[48]),
+        switch(OneKey, "one-key", &[1]),
+        switch(SharedLife, "shared-life", &[20]),
     ];
 
     fn events() -> Vec<Event<Self>> {
         let event = event::<Self>;
         vec![
             event("a fill is accepted", |_, step, after| {
-                matches!(step, Step::Fill(_)) && after.value.is_some()
+                matches!(step, Step::Fill(_)) && after.values().next().is_some()
             }),
             event("a fill is refused", |before, step, after| {
-                matches!(step, Step::Fill(_)) && before.value == after.value
+                matches!(step, Step::Fill(_)) && before.values == after.values
             }),
             event("a fill comes too late for its lease", |before, step, after| match step {
                 Step::Fill(at) => {
                     let Flight::Filling(cargo) = before.flights[at] else { return false };
                     before.lease == Some(Lease { token: cargo.token, age: TTL })
-                        && before.value == after.value
+                        && before.values == after.values
                 }
                 _ => false,
             }),
@@ -245,19 +281,32 @@ impl Protocol for LeaseFill {
                 _ => false,
             }),
             event("a value expires", |before, step, after| {
-                step == Step::Tick && before.value.is_some() && after.value.is_none()
+                step == Step::Tick && before.values().count() > after.values().count()
             }),
             event("who came too late is sent on", |before, step, after| match step {
                 Step::Reply(at) => before.flights[at].has_late() && !after.stale,
                 _ => false,
             }),
             event("absent rows are filled", |_, step, after| {
-                matches!(step, Step::Fill(_)) && after.value.is_some_and(|value| value.row == 2)
+                matches!(step, Step::Fill(_)) && after.values().any(|value| value.row == 2)
             }),
             event("a value is older than the database, unacknowledged", |_, _, after| {
-                after.value.is_some_and(|value| value.row < after.row)
+                after.values().any(|value| value.row < after.row)
             }),
-            event("all is acknowledged", |_, _, after| after.acknowledged == ROWS),
+            event("a fill keeps another build's value", |_, step, after| {
+                matches!(step, Step::Fill(_)) && after.values().count() == 2
+            }),
+            event(
+                "a lease is granted beside another build's value",
+                |before, step, _| match step {
+                    Step::Lease(at) => {
+                        before.values[before.build(at)].is_none()
+                            && before.values().next().is_some()
+                    }
+                    _ => false,
+                },
+            ),
+            event("all is acknowledged", |_, _, after| after.acknowledged == after.rows()),
             event("the store is emptied under a lease", |before, step, _| {
                 step == Step::FlushAll && before.lease.is_some()
             }),
@@ -269,33 +318,39 @@ impl Protocol for LeaseFill {
     }
 
     fn start(&self) -> Vec<State> {
-        vec![State {
-            row: 0,
-            owed: 0,
-            acknowledged: 0,
-            value: None,
-            lease: None,
-            flights: [Flight::Grounded; 2],
-            counter: 0,
-            announced: false,
-            stale: false,
-        }]
+        [false, true]
+            .map(|deploy| State {
+                row: 0,
+                owed: 0,
+                acknowledged: 0,
+                deploy,
+                values: [None; 2],
+                lease: None,
+                flights: [Flight::Grounded; 2],
+                counter: 0,
+                announced: false,
+                stale: false,
+            })
+            .to_vec()
     }
 
     fn steps(&self, state: &State, steps: &mut Vec<Step>) {
         let early = !self.0.stands(InvalidateAfterCommit);
-        if state.row < ROWS && (!early || state.announced) {
+        if state.row < state.rows() && (!early || state.announced) {
             steps.push(Step::Commit);
         }
-        if early && state.row < ROWS && !state.announced {
+        if early && state.row < state.rows() && !state.announced {
             steps.push(Step::InvalidateEarly);
         }
         for row in (1..=state.row).filter(|row| state.owed & 1 << row != 0) {
             steps.extend([Step::Invalidate(row), Step::Crash(row)]);
         }
-        let free = (0..state.flights.len()).find(|at| state.may_take_off(*at));
-        if let Some(at) = free {
-            if state.lease.is_none() || state.value.is_some() {
+        let mut free: Vec<usize> =
+            (0..state.flights.len()).filter(|at| state.may_take_off(*at)).collect();
+        // Those of one build are alike.
+        free.truncate(if state.deploy { 2 } else { 1 });
+        for at in free {
+            if state.lease.is_none() || state.values[state.build(at)].is_some() {
                 steps.push(Step::Lease(at));
             }
             steps.push(Step::ForceLease(at));
@@ -316,7 +371,7 @@ impl Protocol for LeaseFill {
             }
             steps.extend([Step::Lose(at), Step::Board(at)]);
         }
-        if state.value.is_some() {
+        if state.values().next().is_some() {
             steps.push(Step::LoseValue);
         }
         if state.lease.is_some() {
@@ -339,7 +394,7 @@ impl Protocol for LeaseFill {
                 self.invalidate(&mut next);
                 next.announced = true;
             }
-            Step::Lease(at) => match state.value {
+            Step::Lease(at) => match state.values[state.build(at)] {
                 Some(value) => next.flights[at] = Flight::Found { row: value.row },
                 None => self.lease(&mut next, at),
             },
@@ -357,22 +412,24 @@ impl Protocol for LeaseFill {
                 next.stale |= next.flights[at].board(state.acknowledged, self.joins());
             }
             Step::Lose(at) => next.flights[at] = Flight::Grounded,
-            Step::LoseValue => next.value = None,
+            Step::LoseValue => next.values = [None; 2],
             Step::LoseLease => next.lease = None,
-            Step::FlushAll => (next.value, next.lease, next.counter) = (None, None, 0),
+            Step::FlushAll => (next.values, next.lease, next.counter) = ([None; 2], None, 0),
             Step::Tick => Self::tick(&mut next),
         }
         next
     }
 
     fn broken(&self, state: &State) -> Option<&'static str> {
-        match state.value {
-            _ if state.stale => Some("a caller shares a row older than an acknowledged write"),
-            Some(value) if value.row < state.acknowledged => {
+        if state.stale {
+            return Some("a caller shares a row older than an acknowledged write");
+        }
+        state.values().find_map(|value| match value {
+            _ if value.row < state.acknowledged => {
                 Some("a hit is older than an acknowledged write")
             }
-            Some(value) if value.age >= TTL => Some("a hit is older than the ttl"),
+            _ if value.age >= TTL => Some("a hit is older than the ttl"),
             _ => None,
-        }
+        })
     }
 }

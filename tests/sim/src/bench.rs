@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 use cache_runtime::ports::{BoxFuture, Dialect, Store};
 use cache_runtime::{InProcess, Redis};
 use diesel::connection::SimpleConnection as _;
-use diesel::{Connection as _, PgConnection, SqliteConnection};
+use diesel::{Connection as _, MysqlConnection, PgConnection, SqliteConnection};
 use tempfile::TempDir;
 
 use crate::database::{Link, Links, Shared};
@@ -33,7 +33,10 @@ enum Shelf {
     Redis(String),
 }
 
-pub const CREATE: &str = "CREATE TABLE accounts (id BIGINT PRIMARY KEY, email TEXT NOT NULL UNIQUE, \
+/// Where the counter of versions is a table.
+const COUNT: &str = "UPDATE cache_version SET value = 1";
+
+pub const CREATE: &str = "CREATE TABLE accounts (id BIGINT PRIMARY KEY, email VARCHAR(100) NOT NULL UNIQUE, \
                       balance BIGINT NOT NULL, version BIGINT NOT NULL DEFAULT 0)";
 
 impl Bench<SqliteConnection> {
@@ -47,8 +50,7 @@ impl Bench<SqliteConnection> {
             link.batch_execute(how).unwrap();
             link
         };
-        let count = "UPDATE cache_version SET value = 1";
-        let mut bench = Self::new(Links { reader: link(), writer: link() }, count);
+        let mut bench = Self::new(Links { reader: link(), writer: link() }, COUNT);
         bench._folder = Some(folder);
         bench
     }
@@ -70,6 +72,20 @@ impl Bench<PgConnection> {
         writer.batch_execute(&format!("DROP SCHEMA {name} CASCADE; CREATE SCHEMA {name}")).unwrap();
         let bench = Self::new(Links { reader, writer }, "SELECT setval('cache_version', 1)");
         Self { ground: Ground { tells_outcome: true, ..bench.ground }, ..bench }
+    }
+}
+
+impl Bench<MysqlConnection> {
+    /// A database of the server by its URL, empty. It is not asked what became of a COMMIT: it
+    /// tells whether the connection lives that sent it, and here that lives on.
+    pub fn mysql(url: &str) -> Self {
+        let link = || {
+            let mut link = MysqlConnection::establish(url).unwrap();
+            // So that `||` is what it is elsewhere.
+            link.batch_execute("SET sql_mode = CONCAT(@@sql_mode, ',PIPES_AS_CONCAT')").unwrap();
+            link
+        };
+        Self::new(Links { reader: link(), writer: link() }, COUNT)
     }
 }
 

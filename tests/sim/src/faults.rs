@@ -114,7 +114,7 @@ impl<C: Link> Scheduler<'_, C> {
         let key = self.rng.pick(&self.keys).clone();
         let token = Token(u128::from(self.rng.next()));
         let expiry = Duration::from_secs(1);
-        let lease = Lease { key: key.clone(), token, expiry, force: true };
+        let lease = Lease { key: key.clone(), token, expiry, force: true, fingerprint: 0 };
         let _ = self.store.lease(&[lease]).await;
         let life = Duration::from_millis(1);
         let payload = Payload::Bytes(Bytes::new());

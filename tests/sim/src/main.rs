@@ -36,7 +36,7 @@ use crate::truth::Servers;
 /// Runs schedules of the runtime over a simulated store, database and clock.
 ///
 /// Without options: every schedule keeps its mode's promises, each guard that is removed is missed,
-/// and Redis and PostgreSQL answer as what stands for them does.
+/// and Redis, PostgreSQL and MariaDB answer as what stands for them does.
 #[derive(Parser)]
 #[command(name = "tests/run sim")]
 struct Options {
@@ -46,7 +46,7 @@ struct Options {
     /// After how many schedules a guard that was not missed is given up, a mode.
     #[arg(long, default_value_t = 50_000)]
     mutant_seeds: u64,
-    /// How many schedules drive Redis and PostgreSQL.
+    /// How many schedules drive Redis, a half with PostgreSQL and a half with MariaDB.
     #[arg(long, default_value_t = 10_400)]
     real: u64,
     /// Of this mode alone.
@@ -102,7 +102,7 @@ fn whole(options: &Options, report: &mut Report) {
     match Servers::of_run() {
         Some(servers) => {
             mutants_on_postgres(&servers.on_postgres(), &modes, options.mutant_seeds, report);
-            mutants_in_lua(&servers.on_both(), &modes, options.mutant_seeds, report);
+            mutants_in_lua(&servers.on_postgres_and_redis(), &modes, options.mutant_seeds, report);
             truth::hold(&servers, &modes, options.real, report);
         }
         None => report.tally("no servers: run `tests/run sim`", false),

@@ -1,4 +1,5 @@
-//! One table under each pattern and promise.
+//! One table under each pattern and promise, and as the next build of some has it: a build's shape
+//! of the model shows in its fingerprint alone, which `cache_version` changes.
 
 use std::sync::Arc;
 
@@ -38,7 +39,7 @@ macro_rules! model {
     ($module:ident, $table:ident, ($($version:ident)?), ($($cached:tt)*)) => {
         pub mod $module {
             use diesel::prelude::*;
-            use cache_runtime::ports::{Change, Filter, Insert, Save, Statements, Upsert};
+            use cache_runtime::ports::{Change, Filter, Insert, Save, Statements};
 
             use super::$table::accounts;
             use super::*;
@@ -121,8 +122,7 @@ macro_rules! model {
             impl<D: Database> Accounts for Opened<D>
             where
                 Account: Statements<D::Backend> + Save<D::Backend>,
-                NewAccount: Insert<Account, D::Backend>
-                    + Upsert<Account, D::Backend, AccountChanges>,
+                NewAccount: Insert<Account, D::Backend>,
                 AccountChanges: Change<Account, D::Backend>,
                 Any: Filter<Account, D::Backend>,
             {
@@ -300,7 +300,9 @@ macro_rules! save {
 }
 
 model!(aside, plain_table, (), (pattern = "cache_aside"));
+model!(aside_next, plain_table, (), (pattern = "cache_aside", cache_version = 1));
 model!(through, plain_table, (), (pattern = "write_through"));
+model!(through_next, plain_table, (), (pattern = "write_through", cache_version = 1));
 model!(fenced, plain_table, (), (pattern = "cache_aside", consistency = "strict(fenced)"));
 model!(
     fenced_through,
@@ -309,10 +311,27 @@ model!(
     (pattern = "write_through", consistency = "strict(fenced)")
 );
 model!(
+    fenced_through_next,
+    plain_table,
+    (),
+    (pattern = "write_through", consistency = "strict(fenced)", cache_version = 1)
+);
+model!(
     validated,
     versioned_table,
     (version),
     (pattern = "cache_aside", consistency = "strict(validated)", version = version)
+);
+model!(
+    validated_next,
+    versioned_table,
+    (version),
+    (
+        pattern = "cache_aside",
+        consistency = "strict(validated)",
+        version = version,
+        cache_version = 1
+    )
 );
 model!(
     validated_through,
@@ -321,6 +340,7 @@ model!(
     (pattern = "write_through", consistency = "strict(validated)", version = version)
 );
 model!(bulk, plain_table, (), (pattern = "cache_aside", bulk = 1));
+model!(bulk_next, plain_table, (), (pattern = "cache_aside", bulk = 1, cache_version = 1));
 model!(
     bulk_fenced,
     plain_table,

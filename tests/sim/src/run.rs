@@ -14,7 +14,8 @@ use crate::database::{Link, SimDatabase};
 use crate::history::Register;
 use crate::mode::{Mode, TTL};
 use crate::models::{
-    aside, bulk, bulk_fenced, fenced, fenced_through, through, validated, validated_through,
+    aside, aside_next, bulk, bulk_fenced, bulk_next, fenced, fenced_through, fenced_through_next,
+    through, through_next, validated, validated_next, validated_through,
 };
 use crate::plan::{EMAILS, Plan};
 use crate::ports::{SimClock, SimTokens};
@@ -40,10 +41,11 @@ pub struct Outcome {
 pub trait Home: Link<Backend: AllModels> {}
 impl<C: Link<Backend: AllModels>> Home for C {}
 
-/// Opens the model of a mode.
+/// Opens the model of a mode; if `next`, that of the next build, where the mode has one.
 pub trait AllModels: cache_runtime::ports::Dialect {
     fn open<D: Database<Backend = Self>>(
         mode: Mode,
+        next: bool,
         parts: Parts<D>,
     ) -> impl Future<Output = Arc<dyn Accounts>>;
 }
@@ -53,9 +55,17 @@ macro_rules! open_all {
         impl AllModels for $backend {
             async fn open<D: Database<Backend = Self>>(
                 mode: Mode,
+                next: bool,
                 parts: Parts<D>,
             ) -> Arc<dyn Accounts> {
                 match mode {
+                    Mode::Aside if next => Arc::new(aside_next::open(parts).await.unwrap()),
+                    Mode::Through if next => Arc::new(through_next::open(parts).await.unwrap()),
+                    Mode::FencedThrough if next => {
+                        Arc::new(fenced_through_next::open(parts).await.unwrap())
+                    }
+                    Mode::Validated if next => Arc::new(validated_next::open(parts).await.unwrap()),
+                    Mode::Bulk if next => Arc::new(bulk_next::open(parts).await.unwrap()),
                     Mode::Aside => Arc::new(aside::open(parts).await.unwrap()),
                     Mode::Through => Arc::new(through::open(parts).await.unwrap()),
                     Mode::Fenced => Arc::new(fenced::open(parts).await.unwrap()),
@@ -72,7 +82,7 @@ macro_rules! open_all {
     )*};
 }
 
-open_all!(diesel::sqlite::Sqlite, diesel::pg::Pg);
+open_all!(diesel::sqlite::Sqlite, diesel::pg::Pg, diesel::mysql::Mysql);
 
 /// Runs the schedule of a seed.
 pub fn run<C: Home>(bench: &Bench<C>, mode: Mode, seed: u64) -> Outcome {
@@ -151,7 +161,9 @@ async fn open<C: Home>(
         tokens: Box::new(move || SimTokens::new(seed.wrapping_mul(4) + process as u64)),
         namespace: String::new(),
     };
-    <C::Backend as AllModels>::open(plan.mode, parts).await
+    // Half of the schedules are in the middle of a deploy.
+    let next = seed % 2 == 1 && process == 1;
+    <C::Backend as AllModels>::open(plan.mode, next, parts).await
 }
 
 fn client(

@@ -1,7 +1,7 @@
 //! For PostgreSQL alone: a table in a schema, a uuid key, an array, JSON, and a
 //! moment with a time zone. With Diesel's SQLite turned on as well, it compiles.
 
-use cache_runtime::Cached;
+use cache_runtime::{Cached, with};
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
 use uuid::Uuid;
@@ -28,22 +28,6 @@ pub const SQL: Sql = Sql {
     mysql: None,
 };
 
-/// JSON describes itself, which a positional codec does not: it goes as text.
-mod as_text {
-    use serde::de::Error as _;
-    use serde::{Deserialize, Deserializer, Serializer};
-    use serde_json::Value;
-
-    pub(super) fn serialize<S: Serializer>(value: &Value, out: S) -> Result<S::Ok, S::Error> {
-        out.serialize_str(&value.to_string())
-    }
-
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(input: D) -> Result<Value, D::Error> {
-        let text = String::deserialize(input)?;
-        serde_json::from_str(&text).map_err(D::Error::custom)
-    }
-}
-
 /// A filed document.
 #[derive(Debug, PartialEq, Queryable, Selectable, Cached)]
 #[diesel(table_name = documents, check_for_backend(diesel::pg::Pg))]
@@ -52,7 +36,7 @@ mod as_text {
 pub struct Document {
     id: Uuid,
     tags: Vec<String>,
-    #[cached(with = as_text)]
+    #[cached(with = with::json)]
     meta: serde_json::Value,
     filed_at: DateTime<Utc>,
     supersedes: Option<Uuid>,

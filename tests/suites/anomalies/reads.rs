@@ -4,7 +4,8 @@ use std::time::{Duration, Instant};
 
 use cache_tests::account::{AccountChanges, NewAccount, TagChanges};
 
-use crate::world::{Process, Seen, World, settle};
+use super::world::{Process, World, settle};
+use crate::Seen;
 
 async fn balance(process: &Process, id: i64) -> Option<i64> {
     process.accounts.find(id).await.unwrap().map(|account| account.balance)
@@ -17,7 +18,7 @@ pub(crate) async fn stale_set(world: World) -> Seen {
     let fill = reader.gate.hold("fill:before");
     let read = balance(&reader, 1).await;
     assert_eq!(read, Some(1));
-    crate::reach!(fill);
+    reach!(fill);
     writer.accounts.update(1, AccountChanges::balance(2)).await.unwrap();
     fill.open();
     settle().await;
@@ -31,7 +32,7 @@ pub(crate) async fn evicted_newer(world: World) -> Seen {
     writer.accounts.insert(NewAccount::new(1, 1)).await.unwrap();
     let fill = slow.gate.hold("fill:before");
     assert_eq!(balance(&slow, 1).await, Some(1));
-    crate::reach!(fill);
+    reach!(fill);
     writer.accounts.update(1, AccountChanges::balance(2)).await.unwrap();
     assert_eq!(balance(&quick, 1).await, Some(2));
     settle().await;
@@ -49,7 +50,7 @@ pub(crate) async fn joins_older_flight(world: World) -> Seen {
     let read = reader.gate.hold("load:after");
     let accounts = reader.accounts.clone();
     let first = tokio::spawn(async move { accounts.find(1).await });
-    crate::reach!(read);
+    reach!(read);
     writer.accounts.update(1, AccountChanges::balance(2)).await.unwrap();
     let accounts = reader.accounts.clone();
     let second = tokio::spawn(async move { accounts.find(1).await });
@@ -65,7 +66,7 @@ pub(crate) async fn token_reused(world: World) -> Seen {
     world.database.execute("INSERT INTO accounts VALUES (1, 'a', 1)");
     let fill = slow.gate.hold("fill:before");
     assert_eq!(balance(&slow, 1).await, Some(1));
-    crate::reach!(fill);
+    reach!(fill);
     let writer = world.process().await;
     writer.accounts.update(1, AccountChanges::balance(2)).await.unwrap();
     world.flush().await;
@@ -73,7 +74,7 @@ pub(crate) async fn token_reused(world: World) -> Seen {
     let fresh = world.process().await;
     let other = fresh.gate.hold("fill:before");
     assert_eq!(balance(&fresh, 1).await, Some(2));
-    crate::reach!(other);
+    reach!(other);
     fill.open();
     settle().await;
     let seen = balance(&writer, 1).await;
@@ -88,7 +89,7 @@ pub(crate) async fn delayed_fill(world: World) -> Seen {
     let fill = reader.gate.hold("fill:before");
     let leased = Instant::now();
     assert_eq!(balance(&reader, 1).await, Some(1));
-    crate::reach!(fill);
+    reach!(fill);
     // Past the cache: the ttl alone bounds the age of what is served.
     world.database.execute("UPDATE accounts SET balance = 2 WHERE id = 1");
     tokio::time::sleep(Duration::from_millis(800)).await;
@@ -104,7 +105,7 @@ pub(crate) async fn reinserted(world: World) -> Seen {
     writer.accounts.insert(NewAccount::new(1, 57)).await.unwrap();
     let fill = reader.gate.hold("fill:before");
     assert_eq!(balance(&reader, 1).await, Some(57));
-    crate::reach!(fill);
+    reach!(fill);
     writer.accounts.delete(1).await.unwrap().unwrap();
     writer.accounts.insert(NewAccount::new(1, 1)).await.unwrap();
     fill.open();
@@ -117,7 +118,7 @@ pub(crate) async fn absence_outlives_insert(world: World) -> Seen {
     let (reader, writer) = (world.process().await, world.process().await);
     let fill = reader.gate.hold("fill:before");
     assert_eq!(balance(&reader, 1).await, None);
-    crate::reach!(fill);
+    reach!(fill);
     writer.accounts.insert(NewAccount::new(1, 1)).await.unwrap();
     fill.open();
     settle().await;
@@ -133,7 +134,7 @@ pub(crate) async fn old_value_resolves(world: World) -> Seen {
     let lookup = reader.gate.hold("get:after");
     let accounts = reader.accounts.clone();
     let read = tokio::spawn(async move { accounts.find_by_email("old").await });
-    crate::reach!(lookup);
+    reach!(lookup);
     writer.accounts.update(1, AccountChanges::email("new")).await.unwrap();
     lookup.open();
     // The read overlaps the write, but never may it give a row that has another value.
@@ -147,7 +148,7 @@ pub(crate) async fn new_value_does_not_resolve(world: World) -> Seen {
     writer.accounts.insert(NewAccount { id: 1, email: "old".into(), balance: 1 }).await.unwrap();
     let fill = reader.gate.hold("fill:before");
     assert!(reader.accounts.find_by_email("new").await.unwrap().is_none());
-    crate::reach!(fill);
+    reach!(fill);
     writer.accounts.update(1, AccountChanges::email("new")).await.unwrap();
     fill.open();
     settle().await;
@@ -162,7 +163,7 @@ pub(crate) async fn joins_after_fill(world: World) -> Seen {
     writer.accounts.insert(NewAccount::new(1, 1)).await.unwrap();
     let reply = reader.gate.hold("fill:after");
     assert_eq!(balance(&reader, 1).await, Some(1));
-    crate::reach!(reply);
+    reach!(reply);
     writer.accounts.update(1, AccountChanges::balance(2)).await.unwrap();
     let accounts = reader.accounts.clone();
     let late = tokio::spawn(async move { accounts.find(1).await });
@@ -178,7 +179,7 @@ pub(crate) async fn other_spelling(world: World) -> Seen {
     let fill = process.gate.hold("load:after");
     let tags = process.tags.clone();
     let read = tokio::spawn(async move { tags.find("rust").await });
-    crate::reach!(fill);
+    reach!(fill);
     fill.open();
     assert_eq!(read.await.unwrap().unwrap().unwrap().uses, 1);
     settle().await;

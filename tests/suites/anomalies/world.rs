@@ -3,53 +3,73 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use cache_runtime::ports::Dialect as _;
-use cache_runtime::ports::Store;
-use cache_runtime::{Cache, R2d2, models};
-use cache_tests::account::{Account, AccountRepository, CREATE, CREATE_TAGS, Tag, TagRepository};
-use cache_tests::databases::Sqlite;
+use cache_runtime::ports::{Database, Dialect as _, Store};
+use cache_runtime::{Cache, InProcess, Redis, models};
+use cache_tests::account::{Account, AccountRepository, CREATE, Tag, TagRepository};
+use cache_tests::databases::Sql as _;
 use cache_tests::gate::{Gate, GatedDatabase, GatedStore};
 use cache_tests::modes::CREATE_VERSIONS;
 use cache_tests::redis_url;
+use cache_tests::shapes::TABLES;
 use cache_tests::stores::{Kind, namespace};
-use diesel::SqliteConnection;
-use diesel::sqlite::Sqlite as SqliteBackend;
 
-pub(crate) type Database = GatedDatabase<R2d2<SqliteConnection>>;
+use super::{Driver, NUMBER, Server, driver};
+
+pub(crate) type Gated = GatedDatabase<Driver>;
 
 /// One database and one store, on which processes are started.
 pub(crate) struct World {
-    pub(crate) kind: Kind,
-    pub(crate) database: Sqlite,
+    pub(crate) database: Server,
     pub(crate) store: Arc<dyn Store>,
-    pub(crate) in_process: Option<Arc<cache_runtime::InProcess>>,
     pub(crate) namespace: String,
+    shelf: Shelf,
+}
+
+/// What empties the store.
+enum Shelf {
+    InProcess(Arc<InProcess>),
+    /// A database of the server that is this column's own, by its URL.
+    Redis(String),
 }
 
 /// One process: a cache of its own, with points of its own.
 pub(crate) struct Process {
     pub(crate) gate: Gate,
-    pub(crate) accounts: AccountRepository<Database>,
-    pub(crate) tags: TagRepository<Database>,
+    pub(crate) accounts: AccountRepository<Gated>,
+    pub(crate) tags: TagRepository<Gated>,
 }
 
 impl World {
     pub(crate) fn new(kind: Kind) -> Self {
-        let database =
-            Sqlite::with(&[CREATE, CREATE_TAGS, CREATE_VERSIONS, SqliteBackend::CREATE_COUNTER]);
-        let in_process =
-            (kind == Kind::InProcess).then(|| Arc::new(cache_runtime::InProcess::new()));
-        let store: Arc<dyn Store> = match &in_process {
-            Some(store) => store.clone(),
-            None => kind.store(),
+        let own = [
+            CREATE,
+            Server::CREATE_TAGS,
+            CREATE_VERSIONS,
+            <Driver as Database>::Backend::CREATE_COUNTER,
+        ];
+        let database = Server::with(&[&own, TABLES].concat());
+        let (shelf, store): (Shelf, Arc<dyn Store>) = match kind {
+            Kind::InProcess => {
+                let store = Arc::new(InProcess::new());
+                (Shelf::InProcess(store.clone()), store)
+            }
+            Kind::Redis => {
+                let url = format!("{}/{NUMBER}", redis_url());
+                (Shelf::Redis(url.clone()), Arc::new(Redis::url(&url).unwrap()))
+            }
         };
-        Self { kind, database, store, in_process, namespace: namespace() }
+        Self { database, store, namespace: namespace(), shelf }
+    }
+
+    /// As one more process reaches the database.
+    pub(crate) fn driver(&self) -> Driver {
+        driver(&self.database)
     }
 
     pub(crate) async fn process(&self) -> Process {
         let gate = Gate::default();
         let store = GatedStore::new(self.store.clone(), gate.clone());
-        let database = GatedDatabase::new(R2d2::new(self.database.pool.clone()), gate.clone());
+        let database = GatedDatabase::new(self.driver(), gate.clone());
         let cache = Cache::builder(database)
             .store(store)
             .models(models![Account, Tag])
@@ -62,61 +82,18 @@ impl World {
 
     /// Empties the store, leases and all.
     pub(crate) async fn flush(&self) {
-        match &self.in_process {
-            Some(store) => store.clear(),
-            None => {
-                let client = redis::Client::open(redis_url()).unwrap();
+        match &self.shelf {
+            Shelf::InProcess(store) => store.clear(),
+            Shelf::Redis(url) => {
+                let client = redis::Client::open(url.as_str()).unwrap();
                 let mut connection = client.get_multiplexed_async_connection().await.unwrap();
-                let _: () = redis::cmd("FLUSHALL").query_async(&mut connection).await.unwrap();
+                let _: () = redis::cmd("FLUSHDB").query_async(&mut connection).await.unwrap();
             }
         }
     }
-}
-
-/// What a case saw.
-pub(crate) enum Seen {
-    /// The named point was reached, and the promise held (true) or broke (false).
-    Hit(bool),
-    /// The interleaving did not come about.
-    NotReached(&'static str),
-}
-
-#[macro_export]
-macro_rules! reach {
-    ($hold:expr) => {
-        if !$hold.reached().await {
-            return $crate::world::Seen::NotReached(stringify!($hold));
-        }
-    };
 }
 
 /// Waits until the background work of a flight is over.
 pub(crate) async fn settle() {
     tokio::time::sleep(Duration::from_millis(50)).await;
 }
-
-/// A process whose model is one of `cache_tests::modes`: its gate, its cache, its rows.
-#[macro_export]
-macro_rules! process {
-    ($world:expr, $mode:ident) => {
-        $crate::process!($world, $mode, cache_runtime::R2d2::new($world.database.pool.clone()))
-    };
-    ($world:expr, $mode:ident, $driver:expr) => {{
-        let gate = cache_tests::gate::Gate::default();
-        let store = cache_tests::gate::GatedStore::new($world.store.clone(), gate.clone());
-        let database = cache_tests::gate::GatedDatabase::new($driver, gate.clone());
-        let cache = cache_runtime::Cache::builder(database)
-            .store(store)
-            .models(cache_runtime::models![cache_tests::modes::$mode::Account])
-            .namespace(format!("{}-{}", $world.namespace, stringify!($mode)))
-            .fence_expiry($crate::world::FENCE)
-            .build()
-            .await
-            .unwrap();
-        let accounts = cache.repository::<cache_tests::modes::$mode::Account>();
-        (gate, cache, accounts)
-    }};
-}
-
-/// How long a fence stands in these cases.
-pub(crate) const FENCE: Duration = Duration::from_millis(600);

@@ -1,12 +1,13 @@
 //! Of writes: fences, puts, versions and transactions.
 
-use cache_runtime::{Error, ErrorKind, R2d2, Result};
-use cache_tests::databases::Postgres;
+use cache_runtime::{Error, ErrorKind, Result};
+use cache_tests::databases::Sql as _;
 use cache_tests::modes::{aside, fenced, fenced_through, through, validated, versioned};
 use diesel::prelude::*;
 
-use crate::world::{FENCE, Seen, World, settle};
-use crate::{process, reach};
+use super::Server;
+use super::world::{World, settle};
+use crate::{FENCE, Seen};
 
 /// The balance that a repository gives for row 1.
 macro_rules! balance {
@@ -228,10 +229,9 @@ pub(crate) async fn put_of_an_undone_savepoint(world: World) -> Seen {
 
 /// 14: the answer to a COMMIT is lost, and it takes effect later.
 pub(crate) async fn unknown_commit(world: World) -> Seen {
-    let postgres = Postgres::with(&[cache_tests::account::CREATE, ROW]);
-    let driver = || R2d2::new(postgres.pool.clone());
-    let (gate, _, writer) = process!(world, fenced, driver());
-    let (_, _, reader) = process!(world, fenced, driver());
+    world.database.execute(ROW);
+    let (gate, _, writer) = process!(world, fenced);
+    let (_, _, reader) = process!(world, fenced);
     let late = gate.late("commit");
     let lost = writer.update(1, set!(fenced, 2)).await.unwrap_err();
     assert_eq!(lost.kind(), ErrorKind::CommitUnknown);
@@ -246,10 +246,9 @@ pub(crate) async fn unknown_commit(world: World) -> Seen {
 
 /// 14: the same for a model that is eventual, whose transaction has no name to ask by.
 pub(crate) async fn unknown_commit_eventual(world: World) -> Seen {
-    let postgres = Postgres::with(&[cache_tests::account::CREATE, ROW]);
-    let driver = || R2d2::new(postgres.pool.clone());
-    let (gate, _, writer) = process!(world, aside, driver());
-    let (_, _, reader) = process!(world, aside, driver());
+    world.database.execute(ROW);
+    let (gate, _, writer) = process!(world, aside);
+    let (_, _, reader) = process!(world, aside);
     let late = gate.late("commit");
     let lost = writer.update(1, set!(aside, 2)).await.unwrap_err();
     assert_eq!(lost.kind(), ErrorKind::CommitUnknown);
@@ -427,10 +426,7 @@ pub(crate) async fn joins_after_fill_strict(world: World) -> Seen {
 /// A trigger changes the row after RETURNING has been answered.
 pub(crate) async fn triggered_row(world: World) -> Seen {
     world.database.execute(ROW);
-    world.database.execute(
-        "CREATE TRIGGER tenfold AFTER UPDATE ON accounts BEGIN UPDATE accounts SET balance = \
-         NEW.balance * 10 WHERE id = NEW.id; END",
-    );
+    world.database.execute(Server::TENFOLD.expect("not for a database that returns nothing"));
     let (_, _, accounts) = process!(world, through);
     let returned = accounts.update(1, set!(through, 2)).await.unwrap().unwrap();
     assert_eq!(truth!(accounts), Some(20));

@@ -7,7 +7,7 @@
 use std::fmt::Debug;
 use std::path::PathBuf;
 
-use cache_runtime::wire::Kind;
+use cache_runtime::wire::{self, Header, Kind, Own, Unreadable};
 use proptest::prelude::*;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -94,10 +94,27 @@ proptest! {
         version: i64,
         leased_at: u64,
     ) {
-        let header = cache_runtime::wire::Header { version, leased_at, ..header(codec, Kind::Row, true) };
+        let header = Header { version, leased_at, ..header(codec, Kind::Row, true) };
         let bytes = pack(header, Some(&value));
         prop_assert!(bytes.len() < LIMIT);
         prop_assert_eq!(unpack::<Row>(&bytes, Kind::Row), Ok((header, Some(value))));
         prop_assert!(unpack::<Row>(&bytes, Kind::Lookup).is_err());
+    }
+}
+
+/// While a deploy rolls: the next build's envelope, and behind it that of this one.
+#[test]
+fn what_two_builds_keep_is_read_and_written_alike() {
+    let (one, stored) = (stored("row.bincode"), stored("several"));
+    let next =
+        pack(Header { fingerprint: !FINGERPRINT, ..header(1, Kind::Row, true) }, Some(&row()));
+    assert_eq!(wire::beside(&next, &one, false), Some(stored.clone()));
+    assert_eq!(wire::own(&stored, FINGERPRINT), Own::Here(&one));
+    assert_eq!(wire::own(&stored, !FINGERPRINT), Own::Here(&next));
+    assert_eq!(wire::own(&stored, 0), Own::Others);
+    // What a build does that expects one envelope.
+    for fingerprint in [FINGERPRINT, !FINGERPRINT] {
+        let read = wire::read(&stored, Kind::Row, fingerprint, LIMIT);
+        assert_eq!(read, Err(Unreadable::Truncated));
     }
 }

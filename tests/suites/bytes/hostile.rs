@@ -19,6 +19,8 @@ fn try_all(bytes: &[u8]) -> u64 {
     let taken = allocation_counter::measure(|| {
         let _ = unpack::<Row>(bytes, Kind::Row);
         let _ = unpack::<Target>(bytes, Kind::Lookup);
+        let _ = wire::own(bytes, FINGERPRINT);
+        let _ = wire::beside(bytes, bytes, false);
     });
     taken.bytes_max
 }

@@ -15,7 +15,7 @@ async fn it_keeps_nothing_and_wants_nothing() {
     let key = EntryKey::from_writer(KeyWriter::default());
     let (token, life) = (Token(1), Duration::from_secs(60));
     let keys = [key.clone(), key.clone()];
-    let lease = Lease { key: key.clone(), token, expiry: life, force: true };
+    let lease = Lease { key: key.clone(), token, expiry: life, force: true, fingerprint: 0 };
     let leased = store.lease(&[lease.clone(), lease]).await.unwrap();
     assert_eq!(leased.len(), 2);
     assert!(leased.iter().all(|answer| matches!(answer, Leased::Bypass)));

@@ -74,7 +74,7 @@ impl Subject {
     }
 
     pub fn a_lease(&self, key: &EntryKey, token: Token) -> Lease {
-        Lease { key: key.clone(), token, expiry: LONG, force: false }
+        Lease { key: key.clone(), token, expiry: LONG, force: false, fingerprint: 0 }
     }
 
     pub fn a_fill(&self, key: &EntryKey, token: Token, text: &str) -> Fill {

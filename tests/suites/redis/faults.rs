@@ -15,7 +15,7 @@ async fn the_keys_on_the_server_are_the_documented_ones_and_all_expire() {
     let store = server.store().await;
     let (key, token) = (key("UA"), token());
     put(&store, &key, "v").await.unwrap();
-    let forced = Lease { key: key.clone(), token, expiry: LONG, force: true };
+    let forced = Lease { key: key.clone(), token, expiry: LONG, force: true, fingerprint: 0 };
     store.lease(&[forced]).await.unwrap();
     let mut connection = server.connection();
     store.fence(&[Fence { key: crate::operations::key("DL"), token, expiry: LONG }]).await.unwrap();
@@ -29,6 +29,7 @@ async fn the_keys_on_the_server_are_the_documented_ones_and_all_expire() {
     let held: String = redis::cmd("GET").arg(&names[0]).query(&mut connection).unwrap();
     let (holder, at) = held.split_once(':').unwrap();
     assert_eq!(holder, token.to_string());
+    let at = at.strip_suffix('!').expect("it was forced");
     assert!(
         at.parse::<u64>().unwrap() > 1_600_000_000_000_000,
         "microseconds of the server's time"
@@ -62,8 +63,9 @@ async fn forgotten_scripts_are_loaded_again_without_running_anything_twice() {
                 token: crate::operations::token(),
                 expiry: LONG,
                 force: false,
+                fingerprint: 0,
             })
-            .chain([Lease { key: key.clone(), token, expiry: LONG, force: true }])
+            .chain([Lease { key: key.clone(), token, expiry: LONG, force: true, fingerprint: 0 }])
             .collect();
         let leased = store.lease(&leases).await.unwrap();
         assert!(matches!(leased[..], [Leased::Granted(_), Leased::Held, Leased::Granted(_)]));
@@ -157,6 +159,7 @@ async fn one_refusal_is_an_error_of_its_batch() {
         token: token(),
         expiry: LONG,
         force: false,
+        fingerprint: 0,
     });
     assert!(store.lease(&leases).await.is_err());
     assert!(get(&store, &key("UA")).await.is_err());

@@ -19,7 +19,7 @@ pub fn key(name: &str) -> EntryKey {
 }
 
 pub async fn lease(store: &Redis, key: &EntryKey, token: Token) -> Result<Leased> {
-    let lease = Lease { key: key.clone(), token, expiry: LONG, force: false };
+    let lease = Lease { key: key.clone(), token, expiry: LONG, force: false, fingerprint: 0 };
     Ok(store.lease(&[lease]).await?.remove(0))
 }
 

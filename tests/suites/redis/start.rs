@@ -105,7 +105,9 @@ async fn a_replica_is_refused_and_its_primary_says_that_it_is_replicated() {
 async fn version_and_eviction_are_facts() {
     let server = Server::start(&["--maxmemory", "100mb", "--maxmemory-policy", "volatile-lru"]);
     let facts = server.patient().start().await.unwrap();
-    assert!(facts.evicts && facts.version.starts_with("redis "), "{facts:?}");
+    // Valkey, where the run is on that.
+    let named = ["redis ", "valkey "].iter().any(|name| facts.version.starts_with(name));
+    assert!(facts.evicts && named, "{facts:?}");
     server.ask("CONFIG SET maxmemory-policy noeviction");
     assert!(!server.patient().start().await.unwrap().evicts);
 }
@@ -129,7 +131,6 @@ async fn an_acl_user_needs_the_documented_rights() {
         "+evalsha",
         "+get",
         "+mget",
-        "+getrange",
         "+set",
         "+del",
         "+hgetall",

@@ -6,6 +6,7 @@
 //! entry but a plain read is atomic. A plain read takes no shard lock: a value
 //! that is there may be served.
 
+mod several;
 mod shard;
 mod tables;
 #[cfg(test)]
@@ -150,7 +151,7 @@ impl InProcess {
             return Leased::Bypass;
         }
         if !lease.force {
-            if let Some(payload) = self.value(&lease.key) {
+            if let Some(payload) = self.value(&lease.key).and_then(|it| several::own(it, lease)) {
                 return Leased::Hit(payload);
             }
             if shard
@@ -163,7 +164,8 @@ impl InProcess {
         }
         shard.sweep(now);
         let (token, era) = (lease.token, self.tables.era(&lease.key));
-        let grant = Grant { token, at: now, until: now + lease.expiry, era };
+        let (until, forced) = (now + lease.expiry, lease.force);
+        let grant = Grant { token, at: now, until, era, forced };
         shard.grants.insert(lease.key.clone(), grant);
         Leased::Granted(micros(now.0))
     }
@@ -184,6 +186,7 @@ impl InProcess {
         };
         let era = self.tables.era(&fill.key);
         let leased = grant.map_or(era, |grant| grant.era);
+        let forced = grant.is_some_and(|grant| grant.forced);
         shard.grants.remove(&fill.key);
         if leased != era && Guard::TableUnchanged.stands() {
             return Filled::LeaseLost;
@@ -192,15 +195,17 @@ impl InProcess {
         if deadline <= now {
             return Filled::TooLate;
         }
+        let there = self
+            .values
+            .get(&fill.key)
+            .filter(|there| there.deadline > now && (there.era == era || !Guard::KeptEra.stands()));
         // Where the row is gone there is no version to compare.
-        let newer = |value: Value| {
-            value.deadline > now && fill.version.is_some() && value.version > fill.version
-        };
-        if Guard::NewerOnly.stands() && self.values.get(&fill.key).is_some_and(newer) {
+        let newer = |there: &Value| fill.version.is_some() && there.version > fill.version;
+        if Guard::NewerOnly.stands() && there.as_ref().is_some_and(newer) {
             return Filled::Older;
         }
-        let (payload, version) = (fill.payload, fill.version);
-        self.values.insert(fill.key, Value { payload, version, era, deadline });
+        let filled = Value { payload: fill.payload, version: fill.version, era, deadline };
+        self.values.insert(fill.key, several::beside(filled, there, forced));
         Filled::Accepted
     }
 

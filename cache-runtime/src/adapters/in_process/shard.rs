@@ -15,6 +15,7 @@ pub(super) struct Grant {
     pub(super) at: Moment,
     pub(super) until: Moment,
     pub(super) era: u64,
+    pub(super) forced: bool,
 }
 
 /// A fence that was put up.

@@ -12,7 +12,7 @@ fn key(number: u32) -> EntryKey {
 
 fn lease(store: &InProcess, number: u32, expiry: Duration) -> Leased {
     let token = Token(number.into());
-    store.lease_one(&Lease { key: key(number), token, expiry, force: false })
+    store.lease_one(&Lease { key: key(number), token, expiry, force: false, fingerprint: 0 })
 }
 
 fn fill(store: &InProcess, number: u32) -> Filled {

@@ -23,7 +23,8 @@ pub(super) fn facts(address: &str, info: &str) -> Result<StoreFacts> {
             "Redis at {address} has version {version}; use 6.2 or later, or Valkey"
         ));
     }
-    match field("redis_mode") {
+    // Valkey has another name for it.
+    match field("redis_mode").or(field("server_mode")) {
         Some("cluster") => {
             return unfit(format!(
                 "Redis at {address} is a node of a Redis Cluster, which this version of the cache \
@@ -103,6 +104,7 @@ mod tests {
             ("7.0.15", "6.0.9", "use 6.2 or later"),
             ("role:master", "role:slave\r\nmaster_host:10.0.0.1", "point at the primary"),
             ("standalone", "cluster", "not in cluster mode"),
+            ("redis_mode:standalone", "server_mode:cluster", "not in cluster mode"),
             ("standalone", "sentinel", "point the URL at the primary"),
         ] {
             let error = judge(from, to).err().map(|error| (error.kind(), error.to_string()));

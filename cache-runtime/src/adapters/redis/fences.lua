@@ -32,6 +32,28 @@ local function taint()
   end
 end
 
+-- The envelopes in a value, of which each build has its own, the newest first; none where the bytes
+-- are anything else. Their layout is that of `values/envelope.rs`.
+local function envelopes(value)
+  local all, at = {}, 1
+  while at <= #value do
+    if #value < at + 39 or string.sub(value, at, at + 3) ~= 'DCe\1' then
+      return {}
+    end
+    local stop = at + 39 + struct.unpack('<I4', value, at + 32)
+    if stop > #value then
+      return {}
+    end
+    all[#all + 1] = string.sub(value, at, stop)
+    at = stop + 1
+  end
+  return all
+end
+
+local function fingerprint(envelope)
+  return string.sub(envelope, 9, 16)
+end
+
 -- The era of the entry's table: a token that changes whenever all of it becomes void. A value
 -- begins with the era in which it was read. Empty where the table has none.
 local function era()

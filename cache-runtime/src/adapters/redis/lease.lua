@@ -1,5 +1,5 @@
--- Asks to fill an entry. ARGV: token, expiry in ms, force.
--- Answers the value; or 0, held by another; -1, fenced; or the time of the lease in µs.
+-- Asks to fill an entry. ARGV: token, expiry in ms, force, fingerprint.
+-- Answers the caller's own value, or bytes that are no envelopes; or 0, held by another; -1, fenced; or the time of the lease in µs.
 
 -- Anomaly 8: what is read while a write is under way may be older than the write.
 -- guard: fence-blocks-lease
@@ -21,7 +21,16 @@ if ARGV[3] == '0' then
   end
   -- end guard
   if value then
-    return string.sub(value, KEYS[4] and 33 or 1)
+    value = string.sub(value, KEYS[4] and 33 or 1)
+    local all = envelopes(value)
+    if #all == 0 then
+      return value
+    end
+    for _, envelope in ipairs(all) do
+      if fingerprint(envelope) == ARGV[4] then
+        return envelope
+      end
+    end
   end
   local lease = redis.call('GET', KEYS[2])
   if lease and string.sub(lease, 1, 32) ~= ARGV[1] then
@@ -33,6 +42,9 @@ present = present_era(ARGV[1])
 local lease = ARGV[1] .. string.format(':%.0f', now)
 if KEYS[4] then
   lease = lease .. ':' .. present
+end
+if ARGV[3] ~= '0' then
+  lease = lease .. '!'
 end
 redis.call('SET', KEYS[2], lease, 'PX', ARGV[2])
 return now

@@ -28,15 +28,15 @@ use crate::values::token::Token;
 /// The correct form of a URL, for errors.
 const FORM: &str = "`redis://[user:password@]host[:port][/database]`, or `rediss://..` for TLS";
 /// What an ACL user has to be allowed.
-const RIGHTS: &str = "~{* +info +script|load +evalsha +get +mget +getrange +set +del +hgetall +hset +hdel +pttl +pexpire +time";
+const RIGHTS: &str = "~{* +info +script|load +evalsha +get +mget +set +del +hgetall +hset +hdel +pttl +pexpire +time";
 /// Commands that may wait to be written before their callers do.
 const QUEUE: usize = 1024;
 
 /// Keeps entries on one Redis 6.2 or later, or Valkey, shared by all processes.
 ///
 /// It needs a primary that is not in cluster mode. An ACL user needs `~{* +info
-/// +script|load +evalsha +get +mget +getrange +set +del +hgetall +hset +hdel +pttl
-/// +pexpire +time`. One multiplexed connection carries everything and is made anew
+/// +script|load +evalsha +get +mget +set +del +hgetall +hset +hdel +pttl +pexpire
+/// +time`. One multiplexed connection carries everything and is made anew
 /// when it is lost.
 ///
 /// What it keeps is as consistent as the server: a failover may bring back what
@@ -272,7 +272,8 @@ impl Redis {
         name.part(b'?', &token.0.to_le_bytes());
         let key = EntryKey::from_writer(name);
         let second = Duration::from_secs(1);
-        let lease = Lease { key: key.clone(), token, expiry: second, force: false };
+        let (expiry, force, fingerprint) = (second, false, 0);
+        let lease = Lease { key: key.clone(), token, expiry, force, fingerprint };
         let payload = Payload::Bytes(Bytes::new());
         let fill =
             Fill { key: key.clone(), token, payload: payload.clone(), version: None, life: second };

@@ -77,7 +77,9 @@ impl Store for Redis {
         Box::pin(async move {
             let calls = leases.iter().map(|lease| {
                 let (expiry, force) = (millis(lease.expiry).max(1), u8::from(lease.force));
-                Call::on(&lease.key, vec![text(lease.token), text(expiry), text(force)])
+                let fingerprint = Bytes::copy_from_slice(&lease.fingerprint.to_le_bytes());
+                let arguments = vec![text(lease.token), text(expiry), text(force), fingerprint];
+                Call::on(&lease.key, arguments)
             });
             self.run(&scripts::current().lease, calls.collect())
                 .await?

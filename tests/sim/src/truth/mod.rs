@@ -4,7 +4,8 @@ mod schedules;
 mod stores;
 mod transactions;
 
-use diesel::PgConnection;
+use diesel::connection::SimpleConnection as _;
+use diesel::{Connection as _, MysqlConnection, PgConnection};
 
 use crate::bench::Bench;
 use crate::mode::Mode;
@@ -14,6 +15,7 @@ use crate::report::Report;
 pub struct Servers {
     redis: String,
     postgres: String,
+    mysql: String,
 }
 
 impl Servers {
@@ -21,7 +23,8 @@ impl Servers {
     pub fn of_run() -> Option<Self> {
         let redis = std::env::var("TEST_REDIS_URL").ok()?;
         let postgres = std::env::var("TEST_POSTGRES_URL").ok()?;
-        Some(Self { redis: redis.trim_end_matches('/').to_owned(), postgres })
+        let mysql = std::env::var("TEST_MYSQL_URL").ok()?;
+        Some(Self { redis: redis.trim_end_matches('/').to_owned(), postgres, mysql })
     }
 
     /// A database of its own for each user.
@@ -33,16 +36,31 @@ impl Servers {
         &self.postgres
     }
 
+    /// An empty database of this name.
+    pub fn mysql(&self, name: &str) -> String {
+        let mut link = MysqlConnection::establish(&self.mysql).unwrap();
+        let sql = format!("DROP DATABASE IF EXISTS {name}; CREATE DATABASE {name}");
+        link.batch_execute(&sql).unwrap();
+        let (server, _) = self.mysql.rsplit_once('/').expect("the URL names a database");
+        format!("{server}/{name}")
+    }
+
     /// Schedules on PostgreSQL, with the store in the process.
     pub fn on_postgres(&self) -> [Bench<PgConnection>; 2] {
         ["sim_a", "sim_b"].map(|schema| Bench::postgres(&self.postgres, schema))
     }
 
     /// Schedules on PostgreSQL and Redis.
-    pub fn on_both(&self) -> [Bench<PgConnection>; 2] {
+    pub fn on_postgres_and_redis(&self) -> [Bench<PgConnection>; 2] {
         [("truth_a", 1), ("truth_b", 2)].map(|(schema, database)| {
             Bench::postgres(&self.postgres, schema).on_redis(self.redis(database))
         })
+    }
+
+    /// Schedules on MariaDB and Redis.
+    pub fn on_mysql_and_redis(&self) -> [Bench<MysqlConnection>; 2] {
+        [("truth_a", 4), ("truth_b", 5)]
+            .map(|(name, database)| Bench::mysql(&self.mysql(name)).on_redis(self.redis(database)))
     }
 }
 

@@ -1,26 +1,37 @@
-//! The same schedules on Redis and PostgreSQL, step by step: each decision has the same answer,
+//! The same schedules on Redis with PostgreSQL and with MariaDB, step by step: each decision has the same answer,
 //! and the history keeps the same promise.
 
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
-use diesel::{PgConnection, SqliteConnection};
+use diesel::SqliteConnection;
 
 use super::Servers;
 use crate::bench::Bench;
 use crate::mode::Mode;
 use crate::report::Report;
-use crate::run::{Outcome, run};
+use crate::run::{Home, Outcome, run};
 
 pub fn hold(servers: &Servers, modes: &[Mode], schedules: u64, report: &mut Report) {
-    let benches = servers.on_both().map(|real| (Bench::sqlite().in_real_time(), real));
-    let each = schedules.div_ceil(modes.len() as u64);
+    let each = schedules.div_ceil(2 * modes.len() as u64);
+    on("PostgreSQL", servers.on_postgres_and_redis(), modes, each, report);
+    on("MariaDB", servers.on_mysql_and_redis(), modes, each, report);
+}
+
+fn on<C: Home>(
+    database: &str,
+    real: [Bench<C>; 2],
+    modes: &[Mode],
+    each: u64,
+    report: &mut Report,
+) {
+    let pairs = real.map(|real| Pair { simulated: Bench::sqlite().in_real_time(), real });
     for mode in modes {
         let start = Instant::now();
-        let fault = first_that_differs(&benches, *mode, each);
+        let fault = first_that_differs(&pairs, *mode, each);
         let line = format!(
-            "{}: {each} schedules on Redis and PostgreSQL give the same answers, {:.1} s",
+            "{}: {each} schedules on Redis and {database} give the same answers, {:.1} s",
             mode.name(),
             start.elapsed().as_secs_f64()
         );
@@ -31,13 +42,20 @@ pub fn hold(servers: &Servers, modes: &[Mode], schedules: u64, report: &mut Repo
     }
 }
 
-type Pair = (Bench<SqliteConnection>, Bench<PgConnection>);
+struct Pair<C> {
+    simulated: Bench<SqliteConnection>,
+    real: Bench<C>,
+}
 
-fn first_that_differs(benches: &[Pair; 2], mode: Mode, seeds: u64) -> Option<(u64, String)> {
+fn first_that_differs<C: Home>(
+    pairs: &[Pair<C>; 2],
+    mode: Mode,
+    seeds: u64,
+) -> Option<(u64, String)> {
     let next = AtomicU64::new(0);
     let first: Mutex<Option<(u64, String)>> = Mutex::new(None);
     std::thread::scope(|threads| {
-        for (simulated, real) in benches {
+        for Pair { simulated, real } in pairs {
             threads.spawn(|| {
                 while first.lock().unwrap().is_none() {
                     let seed = next.fetch_add(1, Ordering::Relaxed);

@@ -92,19 +92,23 @@ fn key(number: usize) -> EntryKey {
     }
 }
 
-/// A value's version. Entries of a table have one version: Redis compares it also with what the
-/// table's invalidation has made void, which a counter of versions never shows.
-fn version(number: usize, drawn: i64) -> i64 {
-    if number < KEYS / 3 * 2 { 0 } else { drawn }
+/// No row has version 0: the envelope says by it that there is none.
+fn version(drawn: i64) -> Option<i64> {
+    Some(drawn).filter(|version| *version != 0)
 }
 
-/// Redis finds the version in the envelope.
+/// One of a few builds, so that they meet.
+fn fingerprint(drawn: u64) -> u64 {
+    7 + drawn % 4
+}
+
+/// Redis finds version and fingerprint in the envelope.
 fn payload(version: i64, body: u64) -> Payload {
     let mut bytes = open(Header {
         codec: 1,
         kind: Kind::Row,
         present: true,
-        fingerprint: 7,
+        fingerprint: fingerprint(body),
         version,
         leased_at: 0,
     });
@@ -114,7 +118,7 @@ fn payload(version: i64, body: u64) -> Payload {
 
 fn shown(payload: &Payload) -> String {
     match payload {
-        Payload::Bytes(bytes) => format!("{:x?}", &bytes[16..]),
+        Payload::Bytes(bytes) => format!("{:x?}", &bytes[..]),
         Payload::Shared(_) => "shared".to_owned(),
     }
 }
@@ -209,6 +213,7 @@ impl Operation {
                     token: Token(*token),
                     expiry: LONG,
                     force: *force,
+                    fingerprint: fingerprint(*token as u64),
                 };
                 let wishes: Vec<Lease> = wishes.iter().map(wish).collect();
                 let leased = store.lease(&wishes).await.unwrap();
@@ -224,8 +229,8 @@ impl Operation {
                 let fill = |(number, token, version, body): &(usize, u128, i64, u64)| Fill {
                     key: key(*number),
                     token: Token(*token),
-                    payload: payload(self::version(*number, *version), *body),
-                    version: Some(self::version(*number, *version)),
+                    payload: payload(*version, *body),
+                    version: self::version(*version),
                     life: LONG,
                 };
                 let filled = store.fill(fills.iter().map(fill).collect()).await.unwrap();
@@ -254,8 +259,8 @@ impl Operation {
                     key: key(*number),
                     token: Token(*token),
                     put: put.map(|(version, body)| Put {
-                        payload: payload(self::version(*number, version), body),
-                        version: Some(self::version(*number, version)),
+                        payload: payload(version, body),
+                        version: self::version(version),
                         life: LONG,
                     }),
                 };

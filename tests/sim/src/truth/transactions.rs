@@ -1,14 +1,14 @@
-//! Random transactions on the simulated database and on the drivers, over SQLite and PostgreSQL:
-//! four times the same answers.
+//! Random transactions on the simulated database and on the drivers, over SQLite, PostgreSQL
+//! and MariaDB: six times the same answers.
 
 use std::fmt::Write as _;
 use std::time::Instant;
 
 use cache_runtime::R2d2;
-use cache_runtime::ports::{Change, Database, Insert, Load, Save, Statements, Transaction, Upsert};
+use cache_runtime::ports::{Change, Database, Insert, Load, Save, Statements, Transaction};
 use diesel::connection::SimpleConnection as _;
 use diesel::r2d2::{ConnectionManager, Pool, R2D2Connection};
-use diesel::{PgConnection, SqliteConnection};
+use diesel::{MysqlConnection, PgConnection, SqliteConnection};
 use tokio::runtime::Builder;
 
 use super::Servers;
@@ -33,13 +33,26 @@ pub fn hold(servers: &Servers, report: &mut Report) {
     let schema = "SET client_min_messages = warning; DROP SCHEMA IF EXISTS truth_driver CASCADE; \
                   CREATE SCHEMA truth_driver; SET synchronous_commit = off";
     let postgres = pool::<PgConnection>(&url, schema);
-    let logs = [
-        simulated(&Bench::sqlite()),
-        simulated(&Bench::postgres(servers.postgres(), "truth_sim")),
-        driven(sqlite),
-        driven(postgres),
+    let mysql = pool::<MysqlConnection>(&servers.mysql("truth_driver"), "DO 0");
+    let logs = std::thread::scope(|threads| {
+        [
+            threads.spawn(|| simulated(&Bench::sqlite())),
+            threads.spawn(|| simulated(&Bench::postgres(servers.postgres(), "truth_sim"))),
+            threads.spawn(|| simulated(&Bench::mysql(&servers.mysql("truth_sim")))),
+            threads.spawn(|| driven(sqlite)),
+            threads.spawn(|| driven(postgres)),
+            threads.spawn(|| driven(mysql)),
+        ]
+        .map(|thread| thread.join().unwrap())
+    });
+    let names = [
+        "simulated SQLite",
+        "simulated PostgreSQL",
+        "simulated MariaDB",
+        "SQLite",
+        "PostgreSQL",
+        "MariaDB",
     ];
-    let names = ["simulated SQLite", "simulated PostgreSQL", "SQLite", "PostgreSQL"];
     let operations = logs[0].lines().count();
     let mut same = true;
     for (name, log) in names.iter().zip(&logs).skip(1) {
@@ -70,7 +83,7 @@ fn pool<C: R2D2Connection + 'static>(url: &str, first: &str) -> Pool<ConnectionM
 fn simulated<C: Link>(bench: &Bench<C>) -> String
 where
     Account: Statements<C::Backend> + Save<C::Backend>,
-    NewAccount: Insert<Account, C::Backend> + Upsert<Account, C::Backend, AccountChanges>,
+    NewAccount: Insert<Account, C::Backend>,
     AccountChanges: Change<Account, C::Backend>,
 {
     // A world whose operations are executed at once.
@@ -81,7 +94,7 @@ where
 fn driven<C: R2D2Connection + Link>(pool: Pool<ConnectionManager<C>>) -> String
 where
     Account: Statements<C::Backend> + Save<C::Backend>,
-    NewAccount: Insert<Account, C::Backend> + Upsert<Account, C::Backend, AccountChanges>,
+    NewAccount: Insert<Account, C::Backend>,
     AccountChanges: Change<Account, C::Backend>,
 {
     log(R2d2::new(pool))
@@ -91,7 +104,7 @@ where
 fn log<D: Database>(database: D) -> String
 where
     Account: Statements<D::Backend> + Save<D::Backend>,
-    NewAccount: Insert<Account, D::Backend> + Upsert<Account, D::Backend, AccountChanges>,
+    NewAccount: Insert<Account, D::Backend>,
     AccountChanges: Change<Account, D::Backend>,
 {
     let runtime = Builder::new_current_thread().enable_all().build().unwrap();
@@ -112,7 +125,7 @@ where
 async fn transaction<D: Database>(database: &D, balance: i64, rng: &mut Rng, log: &mut String)
 where
     Account: Statements<D::Backend> + Save<D::Backend>,
-    NewAccount: Insert<Account, D::Backend> + Upsert<Account, D::Backend, AccountChanges>,
+    NewAccount: Insert<Account, D::Backend>,
     AccountChanges: Change<Account, D::Backend>,
 {
     let mut transaction = database.begin().await.unwrap();
@@ -129,7 +142,7 @@ where
             3 => change(None).update(row),
             4 => change(Some(email)).update(row),
             5 => Load::delete(row),
-            6 => NewAccount { id, email, balance }.upsert(change(None)),
+            6 => NewAccount { id, email, balance }.insert_if_new(),
             7 => Account { id, email, balance }.save(),
             8 => {
                 transaction.save().await.unwrap();

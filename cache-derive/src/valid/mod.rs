@@ -7,9 +7,11 @@ use quote::ToTokens;
 use syn::Type;
 use syn::ext::IdentExt;
 
-use crate::attr::{Consistency, Pattern, Unsupported, form};
+use crate::attr::{Consistency, Pattern, form};
 use crate::ctxt::Ctxt;
 use crate::model::Model;
+
+mod rows;
 
 /// As many columns as Diesel's tuples and ours can have in a key.
 const MAX_PARTS: usize = 6;
@@ -18,7 +20,13 @@ const MAX_PARTS: usize = 6;
 pub(crate) fn check(ctxt: &Ctxt, model: &Model) {
     strategy_is_explicit(ctxt, model);
     columns_are_distinct(ctxt, model);
-    fields_are_columns(ctxt, model);
+    rows::embedded_fields_are_by_themselves(ctxt, model);
+    rows::joined_fields_have_a_way(ctxt, model);
+    rows::concealed_columns_are_looked_up_alone(ctxt, model);
+    rows::read_only_reads(ctxt, model);
+    rows::dependents_are_eventual(ctxt, model);
+    rows::volatile_columns_lead_nowhere(ctxt, model);
+    rows::lists_are_ordered(ctxt, model);
     key_is_not_null(ctxt, model);
     parts_are_few_and_distinct(ctxt, model);
     lookups_are_distinct(ctxt, model);
@@ -52,36 +60,13 @@ fn strategy_is_explicit(ctxt: &Ctxt, model: &Model) {
 /// Two fields of one column would make the key and the lookups ambiguous.
 fn columns_are_distinct(ctxt: &Ctxt, model: &Model) {
     let mut seen = HashSet::new();
-    for field in &model.fields {
+    for field in model.own().iter().filter(|field| !field.embed && field.selected.is_none()) {
         if !seen.insert(field.column.unraw()) {
             ctxt.error(
                 &field.column,
                 format!("two fields have the column `{}`", field.column),
                 "keep one of the fields",
             );
-        }
-    }
-}
-
-/// Each field must be a column of the table by itself, since the statements
-/// select the columns by name.
-fn fields_are_columns(ctxt: &Ctxt, model: &Model) {
-    for field in &model.fields {
-        match &field.unsupported {
-            Some(Unsupported::Embed(at)) => ctxt.error(
-                at,
-                "`embed` on a cached field is not implemented by this release",
-                "write the embedded columns as fields of this struct, or cache the embedded \
-                 struct's table by a model of its own",
-            ),
-            Some(Unsupported::SelectExpression(at)) => ctxt.error(
-                at,
-                "`select_expression` on a cached field is not implemented by this release: \
-                 a cached field is a column of the table",
-                "select the column itself, and compute from it in a method; or cache a view that \
-                 holds the expression as a column",
-            ),
-            None => {}
         }
     }
 }
@@ -149,7 +134,8 @@ fn writes_are_owned(ctxt: &Ctxt, model: &Model) {
                     "`{}` borrows, but a write may outlive its caller: it must be 'static",
                     compact(ty)
                 ),
-                "name a struct that owns its values: `String` where this one has `&str`",
+                "give it `String` or `Cow<'a, str>` where it has `&'a str`, and name it with \
+                 `'static`, as in `NewRow<'static>`",
             );
         }
     }
@@ -217,7 +203,7 @@ fn save_has_something_to_write(ctxt: &Ctxt, model: &Model) {
     if model.attrs.save.at.is_some() && !model.fields.is_empty() && model.saved().next().is_none() {
         ctxt.error(
             &model.attrs.save.at,
-            "`save` would write nothing: every column is part of the key or the version",
+            "`save` would write nothing: every column is part of the key, the version or volatile",
             "remove `save`",
         );
     }

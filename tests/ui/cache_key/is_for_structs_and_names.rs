@@ -3,7 +3,12 @@ use cache_runtime::CacheKey;
 #[derive(Clone, CacheKey)]
 pub enum Kind {
     Small,
+    Sized(i64),
+    Named { width: i64 },
 }
+
+#[derive(Clone, CacheKey)]
+pub enum Never {}
 
 #[derive(Clone, CacheKey)]
 pub struct Nothing;

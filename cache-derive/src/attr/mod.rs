@@ -10,7 +10,11 @@ use syn::{Attribute, LitStr, Path, Type};
 
 use crate::ctxt::Ctxt;
 use crate::items::{self, Form, Item};
-use crate::values;
+use crate::values::{self, Named};
+
+mod spec;
+
+pub(crate) use spec::{DependsSpec, ListSpec, UniqueSpec};
 
 /// Every struct-level name with its correct form.
 const ON_STRUCT: &[(&str, &str)] = &[
@@ -22,11 +26,17 @@ const ON_STRUCT: &[(&str, &str)] = &[
     ("version", "version = column"),
     ("on_write", "on_write = \"invalidate\""),
     ("unique", "unique(column)"),
+    ("list", "list(column, order_by = created_at.desc(), limit = 100)"),
     ("insert", "insert = NewRow"),
     ("changeset", "changeset = RowChanges"),
     ("save", "save"),
     ("bulk", "bulk = 1000"),
     ("key", "key(column)"),
+    ("tenant", "tenant = column"),
+    ("read_only", "read_only"),
+    ("depends_on", "depends_on(Other, via = column)"),
+    ("expires_at", "expires_at = column"),
+    ("volatile", "volatile(column)"),
     ("cache_version", "cache_version = 2"),
     ("backends", "backends(sqlite, postgres, mysql)"),
     ("crate", "crate = path::to::cache_runtime"),
@@ -63,17 +73,27 @@ impl<T> Slot<T> {
         item: &Item,
         value: impl FnOnce(&Ctxt, &Item, &str) -> Option<T>,
     ) {
-        let name = item.name.to_string();
+        self.read_as(ctxt, item, form(&item.name.to_string()), value);
+    }
+
+    /// The same, for an item whose correct form is this.
+    fn read_as(
+        &mut self,
+        ctxt: &Ctxt,
+        item: &Item,
+        form: &str,
+        value: impl FnOnce(&Ctxt, &Item, &str) -> Option<T>,
+    ) {
         if self.at.is_some() {
             ctxt.error(
                 &item.name,
-                format!("`{name}` is given twice"),
-                format!("keep one `{}`", form(&name)),
+                format!("`{}` is given twice", item.name),
+                format!("keep one `{form}`"),
             );
             return;
         }
         self.at = Some(item.name.clone());
-        self.value = value(ctxt, item, form(&name));
+        self.value = value(ctxt, item, form);
     }
 }
 
@@ -121,23 +141,31 @@ pub(crate) struct StructAttrs {
     pub(crate) jitter: Slot<u8>,
     pub(crate) negative_ttl: Slot<Duration>,
     pub(crate) consistency: Slot<Consistency>,
-    pub(crate) version: Slot<Ident>,
+    pub(crate) version: Slot<Named>,
     pub(crate) on_write: Slot<OnWrite>,
-    pub(crate) unique: Vec<Vec<Ident>>,
+    pub(crate) unique: Vec<UniqueSpec>,
+    pub(crate) lists: Vec<ListSpec>,
     pub(crate) insert: Slot<Vec<Type>>,
     pub(crate) changeset: Slot<Vec<Type>>,
     pub(crate) save: Slot<()>,
     pub(crate) bulk: Slot<u32>,
-    pub(crate) key: Slot<Vec<Ident>>,
+    pub(crate) key: Slot<Vec<Named>>,
+    pub(crate) tenant: Slot<Named>,
+    pub(crate) read_only: Slot<()>,
+    pub(crate) depends_on: Vec<DependsSpec>,
+    pub(crate) expires_at: Slot<Named>,
+    pub(crate) volatile: Slot<Vec<Named>>,
     pub(crate) cache_version: Slot<u32>,
     pub(crate) backends: Slot<Vec<Backend>>,
     pub(crate) krate: Slot<Path>,
     /// The names that unknown ones were probably meant to be.
     misspelt: Vec<&'static str>,
+    /// All names given, known or not.
+    said: Vec<Ident>,
     /// `#[diesel(table_name = ..)]`
     pub(crate) table: Option<Path>,
     /// `#[diesel(primary_key(..))]`
-    pub(crate) primary_key: Option<Vec<Ident>>,
+    pub(crate) primary_key: Option<Vec<Named>>,
     /// `#[diesel(check_for_backend(..))]`
     pub(crate) checked_backends: Option<Vec<Path>>,
 }
@@ -165,7 +193,14 @@ impl StructAttrs {
         self.misspelt.contains(&name)
     }
 
+    /// What was said other than these.
+    pub(crate) fn said_beside(&self, names: &[&str]) -> Vec<Ident> {
+        let others = self.said.iter().filter(|said| !names.iter().any(|name| *said == name));
+        others.cloned().collect()
+    }
+
     fn cached(&mut self, ctxt: &Ctxt, item: &Item) {
+        self.said.push(item.name.clone());
         match item.name.to_string().as_str() {
             "pattern" => self.pattern.read(ctxt, item, |ctxt, item, form| {
                 let known = [
@@ -185,17 +220,25 @@ impl StructAttrs {
                 ];
                 values::word(ctxt, item, form, &known, &["bounded"])
             }),
-            "version" => self.version.read(ctxt, item, values::ident),
+            "version" => self.version.read(ctxt, item, values::named),
             "on_write" => self.on_write.read(ctxt, item, |ctxt, item, form| {
                 let known = [("invalidate", OnWrite::Invalidate), ("refresh", OnWrite::Refresh)];
                 values::word(ctxt, item, form, &known, &[])
             }),
-            "unique" => self.unique.extend(values::names(ctxt, item, form("unique"))),
+            "unique" => self.unique.extend(UniqueSpec::read(ctxt, item, form("unique"))),
+            "list" => self.lists.extend(ListSpec::read(ctxt, item, form("list"))),
             "insert" => self.insert.read(ctxt, item, values::types),
             "changeset" => self.changeset.read(ctxt, item, values::types),
             "bulk" => self.bulk.read(ctxt, item, values::integer),
             "save" => self.save.read(ctxt, item, values::flag),
             "key" => self.key.read(ctxt, item, values::names),
+            "tenant" => self.tenant.read(ctxt, item, values::named),
+            "read_only" => self.read_only.read(ctxt, item, values::flag),
+            "depends_on" => {
+                self.depends_on.extend(DependsSpec::read(ctxt, item, form("depends_on")));
+            }
+            "expires_at" => self.expires_at.read(ctxt, item, values::named),
+            "volatile" => self.volatile.read(ctxt, item, values::names),
             "cache_version" => self.cache_version.read(ctxt, item, values::integer),
             "backends" => self.backends.read(ctxt, item, backends),
             "crate" => self.krate.read(ctxt, item, values::path),
@@ -209,7 +252,7 @@ impl StructAttrs {
     fn diesel(&mut self, item: &Item) {
         match (item.name.to_string().as_str(), &item.form) {
             ("table_name", Form::Value(tokens)) => self.table = path_or_text(tokens),
-            ("primary_key", Form::List(tokens)) => self.primary_key = values::idents(tokens),
+            ("primary_key", Form::List(tokens)) => self.primary_key = values::list(tokens),
             ("check_for_backend", Form::List(tokens)) => {
                 self.checked_backends = values::list(tokens);
             }
@@ -218,13 +261,12 @@ impl StructAttrs {
     }
 }
 
-/// What a Diesel attribute does to a field that this release cannot cache.
+/// `#[diesel(select_expression = ..)]`
 #[derive(Clone)]
-pub(crate) enum Unsupported {
-    /// `#[diesel(embed)]`
-    Embed(Ident),
-    /// `#[diesel(select_expression = ..)]`
-    SelectExpression(Ident),
+pub(crate) struct Selected {
+    pub(crate) at: Ident,
+    /// If it is a column of a table.
+    pub(crate) column: Option<Path>,
 }
 
 /// The attributes of a field.
@@ -233,7 +275,9 @@ pub(crate) struct FieldAttrs {
     pub(crate) with: Slot<Path>,
     /// `#[diesel(column_name = ..)]`
     pub(crate) column: Option<Ident>,
-    pub(crate) unsupported: Option<Unsupported>,
+    /// `#[diesel(embed)]`
+    pub(crate) embed: bool,
+    pub(crate) selected: Option<Selected>,
 }
 
 impl FieldAttrs {
@@ -262,9 +306,14 @@ impl FieldAttrs {
             ("column_name", Form::Value(tokens)) => {
                 self.column = path_or_text(tokens).and_then(|path| path.get_ident().cloned());
             }
-            ("embed", _) => self.unsupported = Some(Unsupported::Embed(item.name.clone())),
-            ("select_expression", _) => {
-                self.unsupported = Some(Unsupported::SelectExpression(item.name.clone()));
+            ("embed", _) => self.embed = true,
+            ("select_expression", form) => {
+                let column = match form {
+                    Form::Value(tokens) => path_or_text(tokens),
+                    Form::Word | Form::List(_) => None,
+                };
+                let column = column.filter(|path| path.segments.len() > 1);
+                self.selected = Some(Selected { at: item.name.clone(), column });
             }
             _ => {}
         }
@@ -280,7 +329,7 @@ fn path_or_text(tokens: &TokenStream) -> Option<Path> {
 }
 
 fn backends(ctxt: &Ctxt, item: &Item, form: &str) -> Option<Vec<Backend>> {
-    let names = values::names(ctxt, item, form)?;
+    let names: Vec<Ident> = values::names(ctxt, item, form)?;
     let mut all = Vec::new();
     for name in &names {
         let backend = match name.to_string().as_str() {

@@ -1,0 +1,66 @@
+//! Every case with the guards that stop it: each is removed in turn.
+
+use cache_runtime::guard::Guard;
+
+use super::world::World;
+use super::{lists, reads, writes};
+use crate::Case;
+
+/// A case on a world of its own, which is there before the case begins.
+macro_rules! case {
+    ($case:path) => {
+        |kind| {
+            let world = World::new(kind);
+            Box::pin($case(world))
+        }
+    };
+}
+
+pub(crate) const CASES: &[Case] = &[
+    ("anomaly 1", case!(reads::stale_set), &[Guard::InvalidateLease]),
+    ("anomaly 2", case!(reads::evicted_newer), &[Guard::LeaseToken]),
+    ("anomaly 9", case!(reads::joins_older_flight), &[Guard::JoinInTime]),
+    ("anomaly 19", case!(reads::token_reused), &[Guard::RandomToken]),
+    ("anomaly 20", case!(reads::delayed_fill), &[Guard::LeaseAnchor]),
+    ("anomaly 28", case!(reads::reinserted), &[Guard::InvalidateLease, Guard::LeaseToken]),
+    ("anomaly 30", case!(reads::absence_outlives_insert), &[Guard::InvalidateAbsent]),
+    ("anomaly 31", case!(reads::old_value_resolves), &[Guard::VerifyLookup]),
+    ("anomaly 31", case!(reads::new_value_does_not_resolve), &[Guard::InvalidateAbsent]),
+    ("anomaly 48", case!(reads::joins_after_fill), &[Guard::JoinInTime]),
+    ("guard own-key", case!(reads::other_spelling), &[Guard::OwnKey]),
+    ("guard pending-bypass", case!(reads::refused_invalidation), &[Guard::PendingBypass]),
+    ("anomaly 6", case!(writes::crash_after_commit), &[Guard::FenceFirst]),
+    ("anomaly 7", case!(writes::old_fill_after_a_write), &[Guard::FenceRemovesLease]),
+    ("anomaly 8", case!(writes::bypass_then_hit), &[Guard::FenceRemovesValue]),
+    ("anomaly 8", case!(writes::filled_behind_a_fence), &[Guard::FenceBlocksLease]),
+    ("anomaly 10", case!(writes::slow_commit), &[Guard::FenceRenewed]),
+    ("anomaly 10", case!(writes::renewed_after_a_loss), &[Guard::RenewStanding]),
+    ("anomaly 11", case!(writes::tainted_put), &[Guard::TaintOverlap]),
+    ("anomaly 12", case!(writes::put_after_a_flush), &[Guard::OwnFence]),
+    ("anomaly 13", case!(writes::put_after_a_rollback), &[Guard::PutCommitted]),
+    ("anomaly 13", case!(writes::put_of_an_undone_savepoint), &[Guard::SavepointUndone]),
+    ("anomaly 14", case!(writes::unknown_commit), &[Guard::AwaitOutcome]),
+    ("anomaly 14", case!(writes::unknown_commit_eventual), &[Guard::RemoveAgain]),
+    ("anomaly 26", case!(writes::late_put), &[Guard::OwnFence]),
+    ("anomaly 28", case!(writes::same_version_again), &[Guard::VersionCounter]),
+    ("anomaly 32", case!(lists::loses_a_member), &[Guard::TouchLists]),
+    ("anomaly 32", case!(lists::loses_a_member_strict), &[Guard::TouchLists]),
+    ("anomaly 32", case!(lists::keeps_an_old_order), &[Guard::TouchLists]),
+    ("anomaly 32", case!(lists::keeps_a_member), &[Guard::VerifyList]),
+    ("guard touch-dependents", case!(lists::shows_an_old_name), &[Guard::TouchDependents]),
+    (
+        "guard dependents-again",
+        case!(lists::shows_an_old_name_of_a_new_row),
+        &[Guard::DependentsAgain],
+    ),
+    ("anomaly 42", case!(writes::lost_update), &[Guard::ExpectedVersion]),
+    ("anomaly 44", case!(writes::misses_its_own_writes), &[Guard::TransactionBypass]),
+    ("anomaly 45", case!(writes::late_duplicate_of_a_fence), &[Guard::FreshFence]),
+    ("anomaly 45", case!(writes::unanswered_fence), &[Guard::AnsweredFence]),
+    ("anomaly 46", case!(writes::put_after_a_fenceless_write), &[Guard::TaintRemoval]),
+    ("anomaly 48", case!(writes::joins_after_fill_strict), &[Guard::JoinInTime]),
+    ("anomaly 9", case!(writes::joins_older_flight_strict), &[Guard::JoinInTime]),
+    ("guard validate-hit", case!(writes::outdated_hit), &[Guard::ValidateHit]),
+    ("guard table-fence", case!(writes::filled_behind_a_table_fence), &[Guard::TableFence]),
+    ("guard reread-triggered", case!(writes::triggered_row), &[Guard::RereadTriggered]),
+];

@@ -1,0 +1,36 @@
+use cache_runtime::Cached;
+use diesel::prelude::*;
+
+diesel::table! {
+    planes (id) {
+        id -> BigInt,
+        airline -> BigInt,
+        tail -> Text,
+        seats -> Nullable<Integer>,
+    }
+}
+
+diesel::table! {
+    airlines (id) {
+        id -> BigInt,
+        name -> Text,
+    }
+}
+
+#[derive(Queryable, Cached)]
+#[cached(pattern = "cache_aside", ttl = "10m")]
+pub struct Airline {
+    id: i64,
+    name: String,
+}
+
+#[derive(Queryable, Cached)]
+#[diesel(table_name = planes)]
+#[cached(pattern = "cache_aside", ttl = "10m", read_only, backends(sqlite))]
+#[cached(depends_on(Airline, via = tail))]
+pub struct Plane {
+    id: i64,
+    tail: String,
+}
+
+fn main() {}
