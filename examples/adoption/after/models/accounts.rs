@@ -14,6 +14,7 @@ use crate::schema::{api_tokens, credentials, sessions, users};
 #[serde(rename_all = "camelCase")]
 #[diesel(table_name = users, check_for_backend(Sqlite))]
 #[cached(pattern = "cache_aside", ttl = "10m", jitter = "10%", changeset(ProfileChanges, Closed))]
+#[cached(unique(login, normalize = lower, when = active))]
 pub struct User {
     pub id: UserId,
     pub login: String,
@@ -28,6 +29,35 @@ pub struct User {
 impl User {
     pub fn is_active(&self) -> bool {
         self.deleted_at.is_none()
+    }
+}
+
+/// Logins are compared without regard to case, as the table's index does.
+mod lower {
+    pub fn value(login: &str) -> String {
+        login.to_lowercase()
+    }
+
+    #[diesel::declare_sql_function]
+    extern "SQL" {
+        fn lower(text: diesel::sql_types::Text) -> diesel::sql_types::Text;
+    }
+
+    pub use lower as column;
+}
+
+/// And only among these.
+mod active {
+    use diesel::ExpressionMethods as _;
+
+    use crate::schema::users::deleted_at;
+
+    pub fn holds(user: &super::User) -> bool {
+        user.is_active()
+    }
+
+    pub fn condition() -> diesel::dsl::IsNull<deleted_at> {
+        deleted_at.is_null()
     }
 }
 
@@ -81,7 +111,7 @@ pub struct NewCredential<'a> {
 
 #[derive(Queryable, Selectable, Cached)]
 #[diesel(table_name = sessions, primary_key(token_hash), check_for_backend(Sqlite))]
-#[cached(pattern = "cache_aside", ttl = "5m", jitter = "10%")]
+#[cached(pattern = "cache_aside", ttl = "5m", jitter = "10%", expires_at = expires_at)]
 pub struct Session {
     token_hash: TokenHash,
     pub user_id: UserId,
@@ -107,6 +137,7 @@ pub struct NewSession<'a> {
 #[derive(Queryable, Selectable, Identifiable, Serialize, Cached)]
 #[diesel(table_name = api_tokens, check_for_backend(Sqlite))]
 #[cached(pattern = "cache_aside", ttl = "1m", unique(token_hash), changeset = TokenChanges<'static>)]
+#[cached(volatile(last_used_at))]
 pub struct ApiToken {
     pub id: i64,
     #[serde(skip)]

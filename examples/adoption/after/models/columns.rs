@@ -139,7 +139,7 @@ impl Scopes {
 }
 
 /// Any JSON, kept as text.
-#[derive(Debug, Clone, PartialEq, AsExpression, FromSqlRow, Serialize)]
+#[derive(Debug, Clone, PartialEq, AsExpression, FromSqlRow, Deserialize, Serialize)]
 #[diesel(sql_type = Text)]
 pub struct Json(pub serde_json::Value);
 
@@ -153,20 +153,7 @@ impl Json {
     }
 }
 
-/// How JSON goes into the cache: its bytes do not say what they are.
-pub(super) mod json_as_text {
-    use serde::{Deserialize as _, Deserializer, Serializer, de::Error as _};
-
-    use super::Json;
-
-    pub fn serialize<S: Serializer>(json: &Json, out: S) -> Result<S::Ok, S::Error> {
-        out.serialize_str(&json.text())
-    }
-
-    pub fn deserialize<'de, D: Deserializer<'de>>(input: D) -> Result<Json, D::Error> {
-        Json::parse(&String::deserialize(input)?).ok_or_else(|| D::Error::custom("not JSON"))
-    }
-}
+impl cache_runtime::with::json::Json for Json {}
 
 as_text! {
     Role: Role::parse, Role::text;
@@ -175,7 +162,19 @@ as_text! {
 }
 
 /// Who can own a package.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, AsExpression, FromSqlRow, Serialize)]
+#[derive(
+    Debug,
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    Hash,
+    AsExpression,
+    FromSqlRow,
+    Serialize,
+    CacheKey,
+    Deserialize,
+)]
 #[diesel(sql_type = Integer)]
 #[repr(i32)]
 pub enum OwnerKind {

@@ -5,7 +5,7 @@ use chrono::NaiveDateTime;
 use diesel::prelude::*;
 use diesel::sqlite::Sqlite;
 
-use super::{Json, OrganizationId, Role, UserId, json_as_text};
+use super::{Json, OrganizationId, Role, UserId};
 use crate::schema::{members, organizations, settings};
 
 #[derive(Queryable, Selectable, Identifiable, Cached)]
@@ -75,7 +75,7 @@ pub struct RoleChange {
 pub struct Setting {
     organization_id: OrganizationId,
     name: String,
-    #[cached(with = json_as_text)]
+    #[cached(with = cache_runtime::with::json)]
     pub value: Json,
 }
 

@@ -1,6 +1,6 @@
 //! Who owns a package, and who follows it.
 
-use cache_runtime::Cached;
+use cache_runtime::{Cached, CachedEmbed};
 use chrono::NaiveDateTime;
 use diesel::prelude::*;
 use diesel::sqlite::Sqlite;
@@ -9,7 +9,7 @@ use super::{OwnerKind, PackageId, TokenHash, UserId};
 use crate::schema::{follows, invitations, package_owners};
 
 /// The key of an owner.
-#[derive(Queryable, Selectable, Insertable, Clone, Copy)]
+#[derive(Queryable, Selectable, Insertable, Clone, Copy, CachedEmbed)]
 #[diesel(table_name = package_owners, check_for_backend(Sqlite))]
 pub struct OwnerId {
     pub package_id: PackageId,
@@ -17,8 +17,10 @@ pub struct OwnerId {
     pub owner_kind: OwnerKind,
 }
 
-#[derive(Queryable, Selectable)]
+#[derive(Queryable, Selectable, Cached)]
 #[diesel(table_name = package_owners, check_for_backend(Sqlite))]
+#[cached(pattern = "cache_aside", ttl = "10m", negative_ttl = "1m", changeset = OwnerChanges)]
+#[cached(key(id.package_id, id.owner_id, id.owner_kind))]
 pub struct PackageOwner {
     #[diesel(embed)]
     id: OwnerId,

@@ -1,6 +1,6 @@
 //! Packages and their releases.
 
-use cache_runtime::Cached;
+use cache_runtime::{Cached, CachedEmbed};
 use chrono::NaiveDateTime;
 use diesel::prelude::*;
 use diesel::sqlite::Sqlite;
@@ -55,7 +55,7 @@ pub struct PackageChanges<'a> {
 }
 
 /// What was uploaded.
-#[derive(Queryable, Selectable, Insertable, Serialize)]
+#[derive(Queryable, Selectable, Insertable, Serialize, CachedEmbed)]
 #[diesel(table_name = releases, check_for_backend(Sqlite))]
 pub struct Artifact {
     pub checksum: String,
@@ -70,8 +70,10 @@ impl Artifact {
     }
 }
 
-#[derive(Queryable, Selectable, Identifiable, Serialize)]
+#[derive(Queryable, Selectable, Identifiable, Serialize, Cached)]
 #[diesel(table_name = releases, check_for_backend(Sqlite))]
+#[cached(pattern = "cache_aside", ttl = "1h", jitter = "10%", unique(package_id, number))]
+#[cached(list(package_id, order_by = id.desc(), limit = 100), changeset = Yank)]
 pub struct Release {
     pub id: ReleaseId,
     #[serde(skip)]
@@ -79,6 +81,7 @@ pub struct Release {
     pub number: String,
     #[diesel(embed)]
     pub artifact: Artifact,
+    #[cached(with = cache_runtime::with::json)]
     pub features: Json,
     pub yanked: bool,
     #[serde(skip)]
@@ -103,8 +106,10 @@ pub struct Yank {
     pub yanked: bool,
 }
 
-#[derive(Queryable, Selectable, Serialize)]
+#[derive(Queryable, Selectable, Serialize, Cached)]
 #[diesel(table_name = dependencies, check_for_backend(Sqlite))]
+#[cached(pattern = "cache_aside", ttl = "1d", jitter = "20%", key(release_id, position))]
+#[cached(list(release_id, order_by = position.asc(), limit = 100))]
 pub struct Dependency {
     #[serde(skip)]
     release_id: ReleaseId,
@@ -180,7 +185,7 @@ pub struct PackageCategory {
 /// A row of the view.
 #[derive(Queryable, Selectable, Serialize, Cached)]
 #[diesel(table_name = package_stats, check_for_backend(Sqlite))]
-#[cached(pattern = "cache_aside", ttl = "1m", key(package_id))]
+#[cached(pattern = "cache_aside", ttl = "1m", key(package_id), read_only)]
 pub struct PackageStats {
     #[serde(skip)]
     package_id: PackageId,

@@ -3,11 +3,9 @@
 use std::sync::Arc;
 
 use chrono::{Duration, NaiveDateTime};
-use diesel::dsl::sql;
 use diesel::prelude::*;
-use diesel::sql_types::{Bool, Text};
 
-use super::{AppError, AppResult, Registry, maybe};
+use super::{AppError, AppResult, Registry};
 use crate::models::{
     ApiToken, Closed, Credential, ImportedUser, NewCredential, NewSession, NewUser, ProfileChanges,
     Session, TokenChanges, TokenHash, User, UserId,
@@ -42,14 +40,8 @@ impl Registry {
     }
 
     /// Logins are compared without regard to case.
-    pub fn user_by_login(&self, login: &str) -> AppResult<Option<User>> {
-        maybe(
-            users::table
-                .filter(sql::<Bool>("lower(login) = ").bind::<Text, _>(login.to_lowercase()))
-                .filter(users::deleted_at.is_null())
-                .select(User::as_select())
-                .first(&mut self.connection()?),
-        )
+    pub fn user_by_login(&self, login: &str) -> AppResult<Option<Arc<User>>> {
+        Ok(self.cache.run(self.cache.repository::<User>().find_by_login(login))?)
     }
 
     pub fn change_profile(&self, id: UserId, changes: ProfileChanges) -> AppResult<Arc<User>> {

@@ -4,7 +4,7 @@ use chrono::{Duration, NaiveDateTime};
 use diesel::prelude::*;
 
 use super::operations::audit;
-use super::{AppError, AppResult, Registry, maybe};
+use super::{AppError, AppResult, Registry};
 use crate::models::{
     Follow, Invitation, NewFollow, NewInvitation, NewOwner, OwnerChanges, OwnerId, OwnerKind,
     PackageId, PackageOwner, PackageStats, TokenHash, UserId,
@@ -13,20 +13,16 @@ use crate::schema::{follows, invitations, package_owners};
 
 impl Registry {
     pub fn is_owner(&self, package: PackageId, user: UserId) -> AppResult<bool> {
-        let row = maybe(
-            package_owners::table
-                .find((package, user.0, OwnerKind::User))
-                .select(PackageOwner::as_select())
-                .first(&mut self.connection()?),
-        )?;
+        let owners = self.cache.repository::<PackageOwner>();
+        let row = self.cache.run(owners.find((package, user.0, OwnerKind::User)))?;
         Ok(row.is_some_and(|owner| owner.is_active()))
     }
 
     /// The row stays, for whom it was added by.
     pub fn remove_owner(&self, package: PackageId, user: UserId) -> AppResult<()> {
-        diesel::update(package_owners::table.find((package, user.0, OwnerKind::User)))
-            .set(OwnerChanges { added_by: None, deleted: true })
-            .execute(&mut self.connection()?)?;
+        let key = (package, user.0, OwnerKind::User);
+        let change = OwnerChanges { added_by: None, deleted: true };
+        self.cache.run(self.cache.repository::<PackageOwner>().update(key, change))?;
         Ok(())
     }
 
@@ -59,7 +55,8 @@ impl Registry {
 
     pub fn accept_invitation(&self, code: &str, now: NaiveDateTime) -> AppResult<PackageId> {
         let hash = TokenHash::of(code);
-        self.connection()?.immediate_transaction(|conn| {
+        self.cache.run(self.cache.cache().pinned_transaction(move |tx| {
+            let conn: &mut SqliteConnection = tx;
             let row: Invitation = invitations::table
                 .filter(invitations::code_hash.eq(&hash))
                 .select(Invitation::as_select())
@@ -71,8 +68,9 @@ impl Registry {
                 .execute(conn)?;
             add_owner(conn, row.package_id, row.invitee_id, row.inviter_id)?;
             audit(conn, Some(row.invitee_id), "accept", &row.package_id.0.to_string(), now)?;
+            tx.touch::<PackageOwner>([(row.package_id, row.invitee_id.0, OwnerKind::User)])?;
             Ok(row.package_id)
-        })
+        }))
     }
 
     pub fn follows(&self, user: UserId, package: PackageId) -> AppResult<bool> {

@@ -6,12 +6,12 @@ use diesel::prelude::*;
 use diesel::sql_query;
 use diesel::sql_types::Text;
 
-use super::{AppError, AppResult, Registry, maybe};
+use super::{AppError, AppResult, Registry};
 use crate::models::{
     Category, Dependency, NewCategory, Package, PackageCategory, PackageChanges, PackageId,
     PackageStats, Readme, Release, ReleaseId, Rendered, Yank, canonical,
 };
-use crate::schema::{categories, dependencies, package_categories, packages, releases};
+use crate::schema::{categories, package_categories, packages, releases};
 
 impl Registry {
     pub fn package(&self, name: &str) -> AppResult<Option<Arc<Package>>> {
@@ -46,45 +46,26 @@ impl Registry {
         row.ok_or(AppError::NotFound)
     }
 
-    pub fn release(&self, package: PackageId, number: &str) -> AppResult<Option<Release>> {
-        maybe(
-            releases::table
-                .filter(releases::package_id.eq(package))
-                .filter(releases::number.eq(number))
-                .select(Release::as_select())
-                .first(&mut self.connection()?),
-        )
+    pub fn release(&self, package: PackageId, number: &str) -> AppResult<Option<Arc<Release>>> {
+        let releases = self.cache.repository::<Release>();
+        Ok(self.cache.run(releases.find_by_package_id_and_number(package, number))?)
     }
 
     /// The newest first, for the page of the package.
-    pub fn releases(&self, package: PackageId) -> AppResult<Vec<Release>> {
-        Ok(releases::table
-            .filter(releases::package_id.eq(package))
-            .order(releases::id.desc())
-            .limit(100)
-            .select(Release::as_select())
-            .load(&mut self.connection()?)?)
+    pub fn releases(&self, package: PackageId) -> AppResult<Vec<Arc<Release>>> {
+        Ok(self.cache.run(self.cache.repository::<Release>().list_by_package_id(package))?)
     }
 
     pub fn yank(&self, package: PackageId, number: &str, yanked: bool) -> AppResult<bool> {
-        let changed = diesel::update(
-            releases::table
-                .filter(releases::package_id.eq(package))
-                .filter(releases::number.eq(number)),
-        )
-        .set(Yank { yanked })
-        .execute(&mut self.connection()?)?;
-        Ok(changed > 0)
+        let of_it = releases::package_id.eq(package).and(releases::number.eq(number.to_owned()));
+        let releases = self.cache.repository::<Release>();
+        let changed = self.cache.run(releases.update_where(of_it, Yank { yanked }))?;
+        Ok(!changed.is_empty())
     }
 
     /// What the resolver asks for, for each release that it looks at.
-    pub fn dependencies(&self, release: ReleaseId) -> AppResult<Vec<Dependency>> {
-        Ok(dependencies::table
-            .filter(dependencies::release_id.eq(release))
-            .order(dependencies::position)
-            .limit(100)
-            .select(Dependency::as_select())
-            .load(&mut self.connection()?)?)
+    pub fn dependencies(&self, release: ReleaseId) -> AppResult<Vec<Arc<Dependency>>> {
+        Ok(self.cache.run(self.cache.repository::<Dependency>().list_by_release_id(release))?)
     }
 
     pub fn readme(&self, release: ReleaseId) -> AppResult<Option<Arc<Readme>>> {

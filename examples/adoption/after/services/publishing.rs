@@ -7,7 +7,8 @@ use super::operations::{audit, enqueue};
 use super::{AppError, AppResult, Registry};
 use crate::models::{
     Artifact, Json, NewDependency, NewOwner, NewPackage, NewReadme, NewRelease, OrganizationId,
-    OwnerId, OwnerKind, Package, PackageId, PackageStats, ReleaseId, Role, UserId, canonical,
+    OwnerId, OwnerKind, Package, PackageId, PackageStats, Release, ReleaseId, Role, UserId,
+    canonical,
 };
 use crate::schema::{dependencies, package_owners, packages, readmes, releases};
 
@@ -43,6 +44,8 @@ impl Registry {
         })?;
         let packages = self.cache.repository::<Package>();
         self.cache.wait(packages.invalidate_by_canonical_name(canonical(upload.name)))?;
+        let releases = self.cache.repository::<Release>();
+        self.cache.wait(releases.invalidate_list_by_package_id(package))?;
         self.cache.wait(self.cache.repository::<PackageStats>().invalidate(package))?;
         Ok((package, release))
     }
