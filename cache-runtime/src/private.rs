@@ -22,8 +22,20 @@ pub use crate::values::policy::{Consistency, OnWrite, Pattern, Policy};
 
 use serde::de::{DeserializeOwned, Error as _, SeqAccess};
 
+/// A field that comes back from the cache.
+#[diagnostic::on_unimplemented(
+    message = "a field of type `{Self}` cannot be read back from the cache",
+    label = "has neither serde nor `with`",
+    note = "add `#[derive(serde::Serialize, serde::Deserialize)]` to the type; for one of another crate, turn on its feature `serde`",
+    note = "or say how it is encoded: `#[cached(with = path::to::module)]` on the field"
+)]
+pub trait Decode: DeserializeOwned {}
+
+#[diagnostic::do_not_recommend]
+impl<T: DeserializeOwned> Decode for T {}
+
 /// The next field of a row.
-pub fn next<'de, T: DeserializeOwned, A: SeqAccess<'de>>(input: &mut A) -> Result<T, A::Error> {
+pub fn next<'de, T: Decode, A: SeqAccess<'de>>(input: &mut A) -> Result<T, A::Error> {
     input.next_element()?.ok_or_else(|| A::Error::custom("the row ends early"))
 }
 

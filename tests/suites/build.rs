@@ -98,3 +98,20 @@ async fn the_null_store_keeps_nothing_and_loses_nothing() {
         assert_eq!(sqlite.statements.since(before), 2);
     }
 }
+
+/// As under another executor than tokio's.
+#[test]
+fn without_a_runtime_it_says_what_to_do() {
+    let sqlite = Sqlite::with(&[CREATE]);
+    let build = Cache::builder(sqlite.pool.clone())
+        .store(InProcess::new())
+        .models(models![Account])
+        .build();
+    let mut context = std::task::Context::from_waker(std::task::Waker::noop());
+    let std::task::Poll::Ready(built) = std::pin::pin!(build).poll(&mut context) else {
+        panic!("nothing is waited for");
+    };
+    let error = built.map(drop).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Configuration);
+    assert!(error.to_string().contains("build_blocking"), "{error}");
+}

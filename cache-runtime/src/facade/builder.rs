@@ -5,6 +5,8 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::runtime::Handle;
+
 use super::cache::{Cache, Inner};
 use super::checks::{check_fences, check_models, is_fenced, link};
 use super::registration::{Parts, Registration};
@@ -29,7 +31,8 @@ use crate::values::error::{Error, ErrorKind, Result};
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a pool that the cache knows",
     note = "r2d2: `diesel::r2d2::Pool<ConnectionManager<..>>`, with the feature `r2d2`",
-    note = "diesel-async: its deadpool `Pool<..>`, with the feature `diesel-async`"
+    note = "diesel-async: its deadpool `Pool<..>`, with the feature `diesel-async`",
+    note = "either with the feature of its database: `sqlite`, `postgres` or `mysql`"
 )]
 pub trait IntoDatabase {
     /// The database made of it.
@@ -39,6 +42,7 @@ pub trait IntoDatabase {
     fn into_database(self) -> Self::Database;
 }
 
+#[diagnostic::do_not_recommend]
 impl<D: Database> IntoDatabase for D {
     type Database = D;
 
@@ -224,11 +228,19 @@ impl<D: Database> Builder<D> {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Configuration`] if no store is named, if no codec is built in or given,
+    /// [`ErrorKind::Configuration`] outside of a tokio runtime, if no store is named, if no codec
+    /// is built in or given,
     /// if a model is listed twice, or if two models read one table: a write through one would
     /// not invalidate the other. [`ErrorKind::Pool`] if the database gives no connection,
     /// [`ErrorKind::Store`] if the store does not answer.
     pub async fn build(self) -> Result<Cache<D>> {
+        Handle::try_current().map_err(|source| {
+            configuration(
+                "the cache runs on tokio, and there is no runtime here; build it within one, as \
+                 under `#[tokio::main]`, or use `build_blocking`, which brings its own",
+            )
+            .with_source(source)
+        })?;
         let store = self.store.ok_or_else(|| {
             configuration(
                 "no store is named; add `.store(Redis::url(..)?)` for several processes, or \

@@ -26,7 +26,7 @@ impl<D: Database> Cache<D> {
     /// # assert_eq!(cache.repository::<Account>().find(1).await?.unwrap().balance, 5);
     /// let touched = pool.get()?.transaction(|connection| {
     ///     diesel::update(accounts::table.find(1)).set(accounts::balance.eq(7)).execute(connection)?;
-    ///     cache.touch::<Account, _>(connection, [1])
+    ///     cache.touch::<Account>(connection, [1])
     /// })?;
     /// touched.committed().await;
     /// # assert_eq!(cache.repository::<Account>().find(1).await?.unwrap().balance, 7);
@@ -49,15 +49,11 @@ impl<D: Database> Cache<D> {
     ///
     /// [`transaction`]: Self::transaction
     /// [`pinned_transaction`]: Self::pinned_transaction
-    pub fn touch<M, C>(
+    pub fn touch<M: Cached + Statements<D::Backend>>(
         &self,
-        connection: &mut C,
+        connection: &mut impl LoadConnection<Backend = D::Backend>,
         keys: impl IntoIterator<Item = impl AsKey<M::Key>>,
-    ) -> Result<Touched>
-    where
-        M: Cached + Statements<D::Backend>,
-        C: LoadConnection<Backend = D::Backend>,
-    {
+    ) -> Result<Touched> {
         if M::DESCRIPTOR.policy.promise() != Consistency::Eventual {
             return Err(Error::new(
                 ErrorKind::Configuration,

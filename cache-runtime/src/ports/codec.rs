@@ -11,6 +11,10 @@ use super::model::BoxError;
 /// - Hostile bytes give an error: no panic, and bytes left over are an error. No
 ///   allocation is larger than a multiple of the input that the codec states,
 ///   beside what serde reserves ahead for a sequence (1 MiB).
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a codec",
+    note = "built in are `Bincode` and `Postcard`, with the features of these names; without `.codec(..)` the first that is there writes"
+)]
 pub trait Codec: Send + Sync + 'static {
     /// The codec's number in the envelope.
     fn id(&self) -> u8;

@@ -107,6 +107,7 @@ pub trait Filter<M, DB: Backend> {
     fn condition(self) -> Condition<DB>;
 }
 
+#[diagnostic::do_not_recommend]
 impl<P, M, DB> Filter<M, DB> for P
 where
     M: Model,

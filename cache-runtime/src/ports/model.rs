@@ -134,8 +134,10 @@ pub trait Model: Sized + Send + Sync + 'static {
 #[diagnostic::on_unimplemented(
     message = "`{Self}` has no statements for the backend `{DB}`",
     label = "not cached on this backend",
+    note = "if it is not a cached model yet: add `#[derive(Cached)]` and `#[cached(pattern = \"cache_aside\", ttl = \"10m\")]`",
     note = "turn on the feature of this backend (`sqlite`, `postgres`, `mysql`) in cache-runtime",
-    note = "if the model says `backends(..)` or `check_for_backend(..)`, name the backend there"
+    note = "if the model says `backends(..)` or `check_for_backend(..)`, name the backend there",
+    note = "in code that is generic over the database: `D: Database<Backend = Pg>`, or of another backend"
 )]
 pub trait Statements<DB: Dialect>: FromRow<DB> + Model<Table: QueryFragment<DB>> {
     /// Holds for the row with this key.
@@ -179,6 +181,10 @@ pub trait Statements<DB: Dialect>: FromRow<DB> + Model<Table: QueryFragment<DB>>
 pub trait Writable: Model {}
 
 /// A value read from one database row.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not read from the rows of `{DB}`",
+    note = "`#[derive(Cached)]` makes a model so, through its `Queryable`"
+)]
 pub trait FromRow<DB: Dialect>: Sized + Send + 'static {
     /// Reads the row by position.
     fn from_row<'a>(row: &impl Row<'a, DB>) -> deserialize::Result<Self>;

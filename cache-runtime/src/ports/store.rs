@@ -168,6 +168,12 @@ pub struct StoreFacts {
 ///   [`Leased::Bypass`] for each of them.
 /// - A store may lose any value or lease at any time. It never brings one back.
 /// - Answers come in the order of the request, one for each.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a store",
+    label = "not a store",
+    note = "for several processes: `Redis::url(\"redis://localhost/\")?`, with the `?`; for one process: `InProcess::new()`; for none: `Null`",
+    note = "a store that is shared already, an `Arc<dyn Store>`, is given with `shared_store`"
+)]
 pub trait Store: Send + Sync + 'static {
     /// The label of this tier in metrics.
     fn tier(&self) -> &'static str;

@@ -47,6 +47,11 @@ pub enum Event {
 ///
 /// Contract: `event` is called on the hit path. It must not block, and should
 /// not allocate.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` does not take the events of a cache",
+    note = "the default is `MetricsTelemetry`, which any recorder of the `metrics` crate receives; leave `.telemetry(..)` out and install the recorder before `build()`",
+    note = "for a sink of your own: `impl Telemetry`"
+)]
 pub trait Telemetry: Send + Sync + 'static {
     /// A sink for one model (`"*"` for the store as a whole) on one tier.
     fn probe(&self, model: &'static str, tier: &'static str) -> Box<dyn Probe>;

@@ -173,7 +173,8 @@ pub trait KeyParts {
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be used where a key of type `{K}` is asked for",
     label = "expected `{K}`, or a reference to one",
-    note = "composite keys are tuples, in the order of the table's primary key"
+    note = "composite keys are tuples, in the order of the table's primary key",
+    note = "a newtype of your own: add `#[derive(CacheKey)]`"
 )]
 pub trait AsKey<K>: KeyParts + Send + Sync {
     /// The owned key.
@@ -183,10 +184,13 @@ pub trait AsKey<K>: KeyParts + Send + Sync {
 /// What can be a model's whole key.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be the key of a cached model",
-    note = "a newtype of your own: add `#[derive(CacheKey, Clone, PartialEq, Eq, Hash)]`"
+    note = "a newtype of your own: add `#[derive(CacheKey, Clone, PartialEq, Eq, Hash)]`",
+    note = "for uuid or chrono types turn on the feature of that name in cache-runtime",
+    note = "floats cannot be keys"
 )]
 pub trait Key: AsKey<Self> + Clone + Eq + Hash + Send + Sync + 'static {}
 
+#[diagnostic::do_not_recommend]
 impl<K: AsKey<K> + Clone + Eq + Hash + Send + Sync + 'static> Key for K {}
 
 impl<T: KeyParts + ?Sized> KeyParts for &T {

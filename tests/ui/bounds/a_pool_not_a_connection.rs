@@ -1,0 +1,7 @@
+use cache_runtime::Cache;
+
+fn open(connection: diesel::PgConnection) {
+    drop(Cache::builder(connection));
+}
+
+fn main() {}
