@@ -175,7 +175,7 @@ macro_rules! blocking {
                     let touched = connection
                         .transaction(|connection| {
                             set(connection, balance).map_err(Error::from)?;
-                            cache.touch::<through::Account, _>(connection, [1])
+                            cache.touch::<through::Account>(connection, [1])
                         })
                         .unwrap();
                     assert_eq!(rows.find(1).await.unwrap().unwrap().balance, balance - 1);
@@ -189,7 +189,7 @@ macro_rules! blocking {
                 }
                 settle().await;
                 let touched =
-                    cache.touch::<through::Account, _>(&mut *server.pool.get().unwrap(), [1]);
+                    cache.touch::<through::Account>(&mut *server.pool.get().unwrap(), [1]);
                 touched.unwrap().rolled_back();
                 server.execute("UPDATE accounts SET balance = 9");
                 assert_eq!(rows.find(1).await.unwrap().unwrap().balance, 3, "still cached");
@@ -200,7 +200,7 @@ macro_rules! blocking {
                 let server = server();
                 let cache = cache!(R2d2::new(server.pool.clone()), fenced_through);
                 let mut connection = server.pool.get().unwrap();
-                let refused = cache.touch::<fenced_through::Account, _>(&mut *connection, [1]);
+                let refused = cache.touch::<fenced_through::Account>(&mut *connection, [1]);
                 let error = refused.err().unwrap();
                 assert_eq!(error.kind(), ErrorKind::Configuration);
                 assert!(error.to_string().contains("cache.transaction"), "{error}");
