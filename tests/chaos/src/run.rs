@@ -45,7 +45,8 @@ impl Run {
     /// Makes the tables and starts the processes.
     pub(crate) async fn start(server: Server, plant: Option<Plant>) -> Result<Self, Fault> {
         let name = plant.map_or("sound", Plant::name).replace('-', "_");
-        let schema = format!("chaos_{}_{name}", std::process::id());
+        // The runs share a Redis, where it is also the namespace.
+        let schema = format!("chaos_{}_{}_{name}", std::process::id(), server.argument());
         server.create(&schema).await?;
         let folder = tempfile::Builder::new().prefix("cache-chaos.").tempdir()?;
         Register::create(&folder.path().join(REGISTER), ALL_ROWS)?;

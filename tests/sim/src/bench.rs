@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 use std::future::ready;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use cache_runtime::ports::{BoxFuture, Dialect, Store};
 use cache_runtime::{InProcess, Redis};
@@ -32,6 +33,9 @@ enum Shelf {
     /// A database of the server, by its URL.
     Redis(String),
 }
+
+/// How long Redis may take for an answer: a slow machine is no finding.
+pub const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Where the counter of versions is a table.
 const COUNT: &str = "UPDATE cache_version SET value = 1";
@@ -133,7 +137,7 @@ impl<C: Link> Bench<C> {
             }
             Shelf::Redis(url) => {
                 self.flush().await;
-                let store = Redis::url(url).unwrap();
+                let store = Redis::url(url).unwrap().response_timeout(PATIENCE);
                 store.start().await.unwrap();
                 Arc::new(store)
             }

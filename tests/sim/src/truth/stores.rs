@@ -9,7 +9,7 @@ use cache_runtime::{EntryKey, InProcess, KeyWriter, Redis, Token};
 use tokio::runtime::Builder;
 
 use super::Servers;
-use crate::bench::empty;
+use crate::bench::{PATIENCE, empty};
 use crate::report::Report;
 use crate::rng::Rng;
 
@@ -36,7 +36,7 @@ pub fn hold(servers: &Servers, report: &mut Report) {
 
 async fn differ(url: &str) -> Option<String> {
     empty(url).await;
-    let redis = Redis::url(url).unwrap();
+    let redis = Redis::url(url).unwrap().response_timeout(PATIENCE);
     redis.start().await.unwrap();
     let in_process = InProcess::new();
     let mut rng = Rng::new(1);
