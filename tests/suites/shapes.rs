@@ -168,3 +168,33 @@ macro_rules! lists_follow_every_write {
 }
 
 cache_tests::matrix!("shapes/lists.rs", TABLES);
+
+/// A transaction on a pinned connection tells of its rows in the same way.
+#[tokio::test]
+async fn a_pinned_transaction_follows_what_is_concealed() {
+    use people::{NewPerson, NewToken, Person};
+    let server = cache_tests::databases::Sqlite::with(TABLES);
+    let cache = Cache::builder(server.pool.clone())
+        .store(cache_runtime::InProcess::new())
+        .models(models![Person])
+        .build()
+        .await
+        .unwrap();
+    let people = cache.repository::<Person>();
+    people.insert(NewPerson { id: 1, login: "a".into(), nick: None }).await.unwrap();
+    people.update(1, NewToken { token: Some(Some("red".into())) }).await.unwrap();
+    assert!(people.find_by_token("red").await.unwrap().is_some());
+    settle().await;
+    cache
+        .pinned_transaction(|tx| {
+            tx.touch::<Person>([1])?;
+            diesel::update(people::people::table)
+                .set(people::people::token.eq("blue"))
+                .execute(&mut **tx)?;
+            tx.touch::<Person>([1])
+        })
+        .await
+        .unwrap();
+    assert!(people.find_by_token("red").await.unwrap().is_none());
+    assert!(people.find_by_token("blue").await.unwrap().is_some());
+}

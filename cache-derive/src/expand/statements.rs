@@ -5,7 +5,7 @@ use proc_macro2::{Literal, TokenStream};
 use quote::quote;
 use syn::Type;
 
-use super::{column, lookups, of, on_backend};
+use super::{column, lookups, of, on_backend, tuple};
 use crate::attr::Backend;
 use crate::model::{Field, List, Lookup, Model};
 
@@ -347,9 +347,10 @@ fn concealed(model: &Model) -> TokenStream {
 fn joined(model: &Model) -> TokenStream {
     let depends = model.depends_on.iter().filter_map(|(other, via)| {
         let field = model.fields.get(*via)?;
+        let by_key = model.key == [*via];
         let (via, nullable) = (column(model, field), field.is_nullable());
         Some(quote! {
-            __c::Dependency::new::<#other, #via>(#nullable, |__keys| {
+            __c::Dependency::new::<#other, #via>(#nullable, #by_key, |__keys| {
                 __c::Condition::new(#via.eq_any(__keys))
             })
         })
@@ -367,7 +368,16 @@ fn joined(model: &Model) -> TokenStream {
             }
         }
     });
+    let key = tuple(model.at(&model.key).map(|field| column(model, field)));
     quote! {
+        fn key_from_row<'__a>(
+            __row: &impl __diesel::row::Row<'__a, __Db>,
+        ) -> __diesel::deserialize::Result<Self::Key> {
+            __diesel::deserialize::FromSqlRow::<__diesel::dsl::SqlTypeOf<#key>, __Db>::build_from_row(
+                __row,
+            )
+        }
+
         fn dependencies() -> ::std::vec::Vec<__c::Dependency<__Db>> {
             ::std::vec![#(#depends),*]
         }

@@ -143,6 +143,13 @@ pub(super) fn volatile_columns_lead_nowhere(ctxt: &Ctxt, model: &Model) {
     used.extend(model.lists.iter().flat_map(|list| list.fields.iter().copied()));
     used.extend(model.lists.iter().flat_map(|list| list.order.iter().map(|(index, _)| *index)));
     used.extend(model.version.iter().chain(&model.expires_at));
+    for index in model.volatile.iter().filter(|index| **index >= model.own().len()) {
+        ctxt.error(
+            &model.fields[*index].column,
+            "a column of an embedded struct cannot be volatile by itself",
+            "name the embedded field, or write the column as a field of this struct",
+        );
+    }
     let named = model.volatile.iter().filter(|index| used.contains(index));
     for field in named.filter_map(|index| model.fields.get(*index)) {
         ctxt.error(

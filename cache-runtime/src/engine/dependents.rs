@@ -16,7 +16,7 @@ use crate::ports::condition::Condition;
 use crate::ports::database::Database;
 use crate::ports::dependency::Rows;
 use crate::ports::load::Load;
-use crate::ports::model::Statements;
+use crate::ports::model::{KeyOf, Statements};
 use crate::values::error::Result;
 use crate::values::guard::Guard;
 
@@ -30,6 +30,8 @@ pub(crate) struct Dependents<D: Database>(OnceLock<Vec<Dependent<D>>>);
 pub(crate) struct Dependent<D: Database> {
     /// Its rows that show something of rows with given keys.
     pub(crate) rows: Rows<D::Backend>,
+    /// Whether they have these keys themselves.
+    pub(crate) by_key: bool,
     pub(crate) entries: Arc<dyn Shown<D>>,
 }
 
@@ -45,12 +47,20 @@ pub(crate) trait Shown<D: Database>: Send + Sync {
     /// Removes the entries of these rows, as they are now.
     fn forget(self: Arc<Self>, rows: Condition<D::Backend>) -> BoxFuture<'static, ()>;
 
+    /// What becomes of the entries with these keys, given as a `Vec` of them, whether there are
+    /// such rows or not.
+    fn with_keys(&self, keys: &dyn Any) -> Vec<Touch>;
+
     /// What becomes of all entries of the table.
     fn all(&self) -> Result<Touch>;
 }
 
-/// Some rows of a model that depends on another, and its entries.
-type SomeOf<D> = (Condition<<D as Database>::Backend>, Arc<dyn Shown<D>>);
+/// Some rows of a model that depends on another, and its entries: these, whatever the rows are.
+struct SomeOf<D: Database> {
+    rows: Condition<D::Backend>,
+    known: Vec<Touch>,
+    entries: Arc<dyn Shown<D>>,
+}
 
 impl<D: Database> Default for Dependents<D> {
     fn default() -> Self {
@@ -81,9 +91,10 @@ impl<D: Database> Dependents<D> {
         if self.are_none() || keys.is_empty() || !Guard::TouchDependents.stands() {
             return Ok(());
         }
-        for (rows, entries) in self.rows(keys.to_vec()) {
+        for SomeOf { rows, known, entries } in self.rows(keys.to_vec()) {
             let touches = entries.of(session, rows).await?;
             session.touch(touches);
+            session.touch(known);
         }
         Ok(())
     }
@@ -101,8 +112,14 @@ impl<D: Database> Dependents<D> {
 
     /// What to do about those that depend on rows with these keys, once a change has committed.
     pub(crate) fn later<K: Send + Sync + 'static>(&self, keys: Vec<K>) -> Vec<Later> {
-        let later =
-            |(rows, entries): SomeOf<D>| -> Later { Box::new(move || entries.forget(rows)) };
+        let later = |SomeOf { rows, known, entries }: SomeOf<D>| -> Later {
+            Box::new(move || {
+                Box::pin(async move {
+                    remove(known).await;
+                    entries.forget(rows).await;
+                })
+            })
+        };
         self.rows(keys).into_iter().map(later).collect()
     }
 
@@ -113,8 +130,11 @@ impl<D: Database> Dependents<D> {
 
     fn rows<K: Send + Sync + 'static>(&self, keys: Vec<K>) -> Vec<SomeOf<D>> {
         let keys: Box<dyn Any> = Box::new(keys);
-        let each = self.each().iter();
-        each.filter_map(|it| Some(((it.rows)(&*keys)?, it.entries.clone()))).collect()
+        let some_of = |it: &Dependent<D>| {
+            let known = if it.by_key { it.entries.with_keys(&*keys) } else { Vec::new() };
+            Some(SomeOf { rows: (it.rows)(&*keys)?, known, entries: it.entries.clone() })
+        };
+        self.each().iter().filter_map(some_of).collect()
     }
 }
 
@@ -132,8 +152,15 @@ impl<M: Statements<D::Backend>, D: Database> Shown<D> for Keeper<M, D> {
 
     fn forget(self: Arc<Self>, rows: Condition<D::Backend>) -> BoxFuture<'static, ()> {
         Box::pin(async move {
-            match self.database.load(Load::<_, M>::select(rows)).await {
-                Ok(rows) => remove(self.removals(rows)).await,
+            // A row that has lost what it shows is not selected with it any more.
+            let keys = self.database.load(Load::<_, KeyOf<M>>::keys(rows.clone())).await;
+            let rows = self.database.load(Load::<_, M>::select(rows)).await;
+            match keys.and_then(|keys| Ok((keys, rows?))) {
+                Ok((keys, rows)) => {
+                    let mut touches = self.removals(rows);
+                    touches.extend(keys.iter().map(|key| self.removal(&key.0)));
+                    remove(touches).await;
+                }
                 Err(error) => tracing::error!(
                     %error,
                     model = M::DESCRIPTOR.model,
@@ -142,6 +169,11 @@ impl<M: Statements<D::Backend>, D: Database> Shown<D> for Keeper<M, D> {
                 ),
             }
         })
+    }
+
+    fn with_keys(&self, keys: &dyn Any) -> Vec<Touch> {
+        let keys = keys.downcast_ref::<Vec<M::Key>>();
+        keys.into_iter().flatten().map(|key| self.removal(key)).collect()
     }
 
     fn all(&self) -> Result<Touch> {

@@ -241,17 +241,16 @@ impl<D: Database> Session<D> {
         match debt.keep_up(self.transaction.commit()).await {
             Ok(()) => {
                 let settled = debt.settle().await;
-                for later in self.later {
-                    later().await;
-                }
+                run(self.later).await;
                 settled
             }
             Err(lost) if lost.kind() == ErrorKind::CommitUnknown => {
                 // Anomaly 14: it may have committed, or may do so any moment.
                 if Guard::AwaitOutcome.stands() {
-                    let ticket = self.ticket;
+                    let (ticket, later) = (self.ticket, self.later);
                     tokio::spawn(async move {
                         debt.outlive(name).await;
+                        run(later).await;
                         drop(ticket);
                     });
                 } else {
@@ -265,6 +264,12 @@ impl<D: Database> Session<D> {
             }
             Err(refused) => debt.settle().await.and(Err(refused)),
         }
+    }
+}
+
+async fn run(later: Vec<Later>) {
+    for later in later {
+        later().await;
     }
 }
 

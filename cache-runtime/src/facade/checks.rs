@@ -6,6 +6,7 @@ use std::collections::HashMap;
 use super::registration::{Ready, Registration};
 use crate::engine::dependents::Dependent;
 use crate::ports::database::Database;
+use crate::ports::dependency::Dependency;
 use crate::ports::model::Descriptor;
 use crate::ports::store::StoreFacts;
 use crate::values::error::{Error, ErrorKind, Result};
@@ -102,8 +103,9 @@ pub(super) fn link<D: Database>(models: &[Registration<D>], ready: &HashMap<Type
     for model in models {
         let Some(own) = ready.get(&model.id) else { continue };
         for dependency in (model.dependencies)() {
-            let dependent = Dependent { rows: dependency.rows, entries: own.shown.clone() };
-            all.entry(dependency.on).or_default().push(dependent);
+            let Dependency { on, rows, by_key, .. } = dependency;
+            let dependent = Dependent { rows, by_key, entries: own.shown.clone() };
+            all.entry(on).or_default().push(dependent);
         }
     }
     for (on, dependents) in all {

@@ -7,12 +7,11 @@ mod blocking {
 
     use diesel::connection::SimpleConnection as _;
 
-    use crate::engine::debt::Touch;
     use crate::engine::session::Session;
     use crate::facade::cache::Cache;
     use crate::facade::repository::Cached;
+    use crate::facade::touched::Touched;
     use crate::facade::transaction::Tx;
-    use crate::patterns::write::touched_raw;
     use crate::ports::database::{Database, Dialect, RawTransaction};
     use crate::ports::load::Load;
     use crate::ports::model::Statements;
@@ -62,12 +61,12 @@ mod blocking {
             let mut session = Session::begin(self.ledger()).await?;
             let cache = self.clone();
             let job = move |connection: &mut Lent<D>| {
-                let mut pinned = PinnedTx { connection, cache, touches: Vec::new() };
+                let mut pinned = PinnedTx { connection, cache, touched: Touched::default() };
                 let outcome = work(&mut pinned);
-                Ok((outcome, pinned.touches))
+                Ok((outcome, pinned.touched))
             };
-            let (outcome, touches) = session.transaction()?.run(job).await?;
-            session.touch(touches);
+            let (outcome, touched) = session.transaction()?.run(job).await?;
+            touched.leave_to(&mut session);
             Tx { session, cache: self.clone() }.end(outcome).await
         }
     }
@@ -76,7 +75,7 @@ mod blocking {
     pub struct PinnedTx<'c, D: Database<Transaction: RawTransaction>> {
         connection: &'c mut Lent<D>,
         cache: Cache<D>,
-        touches: Vec<Touch>,
+        touched: Touched,
     }
 
     impl<D: Database<Transaction: RawTransaction>> PinnedTx<'_, D> {
@@ -94,9 +93,9 @@ mod blocking {
             if M::DESCRIPTOR.version.is_some() && !count.is_empty() {
                 self.connection.batch_execute(count)?;
             }
-            let rows = Load::touch(M::among(keys.clone())).on(self.connection)?;
-            let keeper = self.cache.keeper::<M>();
-            self.touches.extend(touched_raw(&keeper, &keys, rows));
+            let (keeper, rows) = (self.cache.keeper::<M>(), Load::touch(M::among(keys.clone())));
+            let touched = Touched::of(&keeper, self.connection, keys, rows)?;
+            self.touched = std::mem::take(&mut self.touched).and(touched);
             Ok(())
         }
     }

@@ -1,11 +1,15 @@
 //! The application's own transactions, on connections of its own.
 
+use std::sync::Arc;
+
 use diesel::connection::LoadConnection;
 
 use super::cache::Cache;
 use super::repository::Cached;
 use crate::engine::debt::{Need, Touch, remove};
 use crate::engine::dependents::Later;
+use crate::engine::keeper::Keeper;
+use crate::engine::session::Session;
 use crate::patterns::write::touched_raw;
 use crate::ports::database::Database;
 use crate::ports::load::Load;
@@ -66,15 +70,10 @@ impl<D: Database> Cache<D> {
             ));
         }
         let keys: Vec<M::Key> = keys.into_iter().map(|key| key.to_key()).collect();
-        let rows = Load::<_, M>::select(M::among(keys.clone())).on(connection)?;
-        let keeper = self.keeper::<M>();
-        let mut touches = touched_raw(&keeper, &keys, rows);
-        if !M::DESCRIPTOR.concealed.lookups.is_empty() {
-            let load = Load::<_, Concealed<M>>::concealed(M::among(keys.clone()));
-            touches.extend(keeper.concealed(load.on(connection)?));
-        }
-        touches.iter_mut().for_each(|touch| touch.need = Need::Removal);
-        Ok(Touched { touches, later: keeper.dependents.later(keys) })
+        let rows = Load::select(M::among(keys.clone()));
+        let mut touched = Touched::of(&self.keeper::<M>(), connection, keys, rows)?;
+        touched.touches.iter_mut().for_each(|touch| touch.need = Need::Removal);
+        Ok(touched)
     }
 }
 
@@ -83,12 +82,35 @@ impl<D: Database> Cache<D> {
 /// Dropped without a word, its entries are invalidated all the same, as the transaction may have
 /// committed.
 #[must_use = "say `committed().await` once the transaction has committed"]
+#[derive(Default)]
 pub struct Touched {
     touches: Vec<Touch>,
     later: Vec<Later>,
 }
 
 impl Touched {
+    /// What raw statements on a connection at hand do to the rows with these keys, which `rows`
+    /// reads.
+    pub(super) fn of<M: Statements<D::Backend>, D: Database>(
+        keeper: &Arc<Keeper<M, D>>,
+        connection: &mut impl LoadConnection<Backend = D::Backend>,
+        keys: Vec<M::Key>,
+        rows: Load<D::Backend, M>,
+    ) -> Result<Self> {
+        let mut touches = touched_raw(keeper, &keys, rows.on(connection)?);
+        if !M::DESCRIPTOR.concealed.lookups.is_empty() {
+            let load = Load::<_, Concealed<M>>::concealed(M::among(keys.clone()));
+            touches.extend(keeper.concealed(load.on(connection)?));
+        }
+        Ok(Self { touches, later: keeper.dependents.later(keys) })
+    }
+
+    /// Leaves them to a transaction of the cache.
+    pub(super) fn leave_to<D: Database>(mut self, session: &mut Session<D>) {
+        session.touch(std::mem::take(&mut self.touches));
+        std::mem::take(&mut self.later).into_iter().for_each(|later| session.later(later));
+    }
+
     /// The same, and what else the transaction touched.
     pub fn and(mut self, mut other: Self) -> Self {
         self.touches.append(&mut other.touches);

@@ -86,8 +86,9 @@ pub(crate) async fn within<M: Statements<D::Backend>, D: Database>(
         // It returns the row as it was.
         Order::Delete { key, statement } => (Some(key), statement, None, true),
         Order::Upsert { rows, key, insert, change } => {
-            session.touch(key.map(|key| keeper.removal(&key)));
-            return upsert(session, keeper, rows, insert, change).await;
+            let after = upsert(session, keeper, rows, insert, change).await?;
+            session.touch(unfound(keeper, key, &after));
+            return Ok(after);
         }
         Order::Filter { rows, deletes, statement } => {
             return by_filter(session, keeper, rows, deletes, statement).await;
@@ -106,10 +107,7 @@ pub(crate) async fn within<M: Statements<D::Backend>, D: Database>(
     let written = session.write(Write { before, expected, change, reread }).await?;
     let before: Vec<Arc<M>> = written.before.into_iter().map(Arc::new).collect();
     let after: Vec<Arc<M>> = written.after.into_iter().map(Arc::new).collect();
-    // Also where no row was found, or one under another key: whatever was cached for the key that
-    // the application named is older than this write.
-    let found = after.iter().any(|row| key.as_ref() == Some(&row.key()));
-    session.touch(key.filter(|_| !found).map(|key| keeper.removal(&key)));
+    session.touch(unfound(keeper, key, &after));
     session.touch(if deletes {
         touched(keeper, &after, &[])
     } else {
@@ -117,6 +115,17 @@ pub(crate) async fn within<M: Statements<D::Backend>, D: Database>(
     });
     follow_to_the_end(session, keeper, &after).await?;
     Ok(after)
+}
+
+/// Also where no row was found, or one under another key: whatever was cached for the key that the
+/// application named is older than this write.
+fn unfound<M: Statements<D::Backend>, D: Database>(
+    keeper: &Keeper<M, D>,
+    key: Option<M::Key>,
+    after: &[Arc<M>],
+) -> Option<Touch> {
+    let key = key.filter(|key| !after.iter().any(|row| row.key() == *key))?;
+    Some(keeper.removal(&key))
 }
 
 /// What rows concern beside their own entries, as it is now: before a write of them and after it.

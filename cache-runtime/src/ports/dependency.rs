@@ -24,14 +24,18 @@ pub struct Dependency<DB: Backend> {
     pub(crate) table: TypeId,
     /// The rows that show something of those with these keys, given as a `Vec` of them.
     pub(crate) rows: Rows<DB>,
+    /// The other's key is the one of these rows, too.
+    pub(crate) by_key: bool,
     /// The other table joined to this one.
     join: Fragment<DB>,
 }
 
 impl<DB: Backend> Dependency<DB> {
-    /// On the rows of `M` whose key is in the column `V`. `rows` is the condition for some keys.
+    /// On the rows of `M` whose key is in the column `V`, which may be these rows' key. `rows` is
+    /// the condition for some keys.
     pub fn new<M, V>(
         nullable: bool,
+        by_key: bool,
         rows: impl Fn(Vec<M::Key>) -> Condition<DB> + Send + Sync + 'static,
     ) -> Self
     where
@@ -46,6 +50,7 @@ impl<DB: Backend> Dependency<DB> {
             on: TypeId::of::<M>(),
             name: M::DESCRIPTOR.model,
             table: TypeId::of::<M::Table>(),
+            by_key,
             rows: Box::new(move |keys| {
                 keys.downcast_ref::<Vec<M::Key>>().map(|keys| rows(keys.clone()))
             }),

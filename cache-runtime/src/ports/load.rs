@@ -12,7 +12,7 @@ use diesel::query_source::Table;
 use super::condition::Condition;
 use super::database::Dialect;
 use super::inserted::{Columns, InsertedRow};
-use super::model::{Concealed, FromRow, ListOf, Model, Statements};
+use super::model::{Concealed, FromRow, KeyOf, ListOf, Model, Statements};
 use super::statement::{Row, Statement, Text, table};
 use crate::values::error::{Error, ErrorKind, Result};
 
@@ -185,6 +185,14 @@ impl<DB: Dialect, M: Statements<DB>> Load<DB, Concealed<M>> {
     /// SELECT what the model conceals of the rows for which the condition holds.
     pub fn concealed(condition: Condition<DB>) -> Self {
         let columns = M::DESCRIPTOR.concealed.columns;
+        Self::one(Text::Select { columns, table: table::<M, DB>(), condition }.into())
+    }
+}
+
+impl<DB: Dialect, M: Statements<DB>> Load<DB, KeyOf<M>> {
+    /// SELECT the keys alone of the rows of the model's own table for which the condition holds.
+    pub fn keys(condition: Condition<DB>) -> Self {
+        let columns = M::DESCRIPTOR.key;
         Self::one(Text::Select { columns, table: table::<M, DB>(), condition }.into())
     }
 }

@@ -27,8 +27,8 @@ pub use database::{Claim, Database, Dialect, RawTransaction, Transaction};
 pub use expiry::ExpiresAt;
 pub use load::{Load, Version};
 pub use model::{
-    BoxError, Change, Concealed, Concealing, Descriptor, FromRow, Insert, ListOf, Model, Save,
-    Statements, Versioned, Writable,
+    BoxError, Change, Concealed, Concealing, Descriptor, FromRow, Insert, KeyOf, ListOf, Model,
+    Save, Statements, Versioned, Writable,
 };
 pub use store::{Fence, Fill, Filled, Form, Lease, Leased, Lift, Payload, Put, Store, StoreFacts};
 pub use telemetry::{Event, Probe, Telemetry};

@@ -162,6 +162,11 @@ pub trait Statements<DB: Dialect>: FromRow<DB> + Model<Table: QueryFragment<DB>>
         Ok(())
     }
 
+    /// The key, from a row of its columns alone: for models that depend on others.
+    fn key_from_row<'a>(_row: &impl Row<'a, DB>) -> deserialize::Result<Self::Key> {
+        Err("only a model that depends on others is read by its key alone".into())
+    }
+
     /// The models whose rows this one shows something of.
     fn dependencies() -> Vec<Dependency<DB>> {
         Vec::new()
@@ -206,6 +211,15 @@ impl<DB: Dialect, M: Statements<DB>> FromRow<DB> for Concealed<M> {
             values.push((index, written));
         })?;
         Ok(Self { values, model: PhantomData })
+    }
+}
+
+/// A row's key alone.
+pub struct KeyOf<M: Model>(pub(crate) M::Key);
+
+impl<DB: Dialect, M: Statements<DB>> FromRow<DB> for KeyOf<M> {
+    fn from_row<'a>(row: &impl Row<'a, DB>) -> deserialize::Result<Self> {
+        M::key_from_row(row).map(Self)
     }
 }
 

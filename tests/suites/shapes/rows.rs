@@ -349,3 +349,52 @@ async fn a_view_is_read_and_its_age_is_bounded() {
     tokio::time::sleep(Duration::from_millis(200)).await;
     assert_eq!(rows.find(5).await.unwrap().unwrap().total, 2);
 }
+
+/// What the application's own transactions do is followed as far as what the cache writes.
+#[tokio::test]
+async fn raw_changes_are_followed_to_what_is_concealed_and_to_what_is_shown() {
+    use people::{NewPerson, NewToken, Person};
+    use posts::{Author, Edited, NewAuthor, NewPost, Post, Shown};
+    let world = World::new();
+    let (_, cache) = process!(world, [Person, Author, Post, Shown, Edited]);
+    let people = cache.repository::<Person>();
+    people.insert(NewPerson { id: 1, login: "a".into(), nick: None }).await.unwrap();
+    people.update(1, NewToken { token: Some(Some("red".into())) }).await.unwrap();
+    assert!(people.find_by_token("red").await.unwrap().is_some());
+    settle().await;
+    let mut connection = world.server.pool.get().unwrap();
+    let touched = cache.touch::<Person>(&mut *connection, [1]).unwrap();
+    world.server.execute("UPDATE people SET token = 'blue' WHERE id = 1");
+    touched.and(cache.touch::<Person>(&mut *connection, [1]).unwrap()).committed().await;
+    assert!(people.find_by_token("red").await.unwrap().is_none(), "a secret that was withdrawn");
+    assert!(people.find_by_token("blue").await.unwrap().is_some());
+
+    let shown = cache.repository::<Shown>();
+    for id in [1, 2] {
+        let name = "n".to_owned();
+        cache.repository::<Author>().insert(NewAuthor { id, name }).await.unwrap();
+        let post = NewPost { id, author: id, editor: None, title: "t".into(), words: 1 };
+        cache.repository::<Post>().insert(post).await.unwrap();
+        assert!(shown.find(id).await.unwrap().is_some());
+    }
+    settle().await;
+    world.server.execute("DELETE FROM posts WHERE id = 1");
+    cache.touch::<Post>(&mut *connection, [1]).unwrap().committed().await;
+    assert!(shown.find(1).await.unwrap().is_none(), "it is gone");
+    world.server.execute("DELETE FROM authors WHERE id = 2");
+    cache.repository::<Author>().invalidate(2).await;
+    assert!(shown.find(2).await.unwrap().is_none(), "there is nothing to join");
+}
+
+#[tokio::test]
+async fn an_upsert_that_changes_what_is_volatile_leaves_the_row() {
+    use sessions::{NewSession, Session, Used};
+    let world = World::new();
+    let (gate, cache) = process!(world, [Session]);
+    let rows = cache.repository::<Session>();
+    let new = || NewSession { token: "t".into(), user_id: 1, expires: None, last_used: 0 };
+    rows.insert(new()).await.unwrap();
+    rows.upsert("t", new(), Used { last_used: 5 }).await.unwrap();
+    assert_eq!(rows.find("t").await.unwrap().unwrap().last_used, 0, "as it was put");
+    assert_eq!(gate.passed("load:before"), 0);
+}
