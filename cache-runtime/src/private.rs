@@ -20,7 +20,48 @@ pub use crate::values::error::Result;
 pub use crate::values::key::{AsKey, Key, KeyParts, KeyWriter};
 pub use crate::values::policy::{Consistency, OnWrite, Pattern, Policy};
 
+use diesel::backend::Backend;
+use diesel::deserialize::{self, FromSqlRow};
+use diesel::row::Row;
+use serde::Serialize;
 use serde::de::{DeserializeOwned, Error as _, SeqAccess};
+use serde::ser::SerializeTuple;
+
+/// A model that is read from the columns it is cached from.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be read from its columns",
+    label = "has no `Queryable` that reads these columns",
+    note = "add `#[derive(Queryable)]`: `Cached` reads rows by it",
+    note = "if it is there, the type of a field is not one that its column is read into; the columns, in the order of the fields: `{ST}`"
+)]
+pub trait ReadFrom<ST, DB: Backend>: Sized {
+    /// Reads the row by position.
+    fn read_from<'a>(row: &impl Row<'a, DB>) -> deserialize::Result<Self>;
+}
+
+#[diagnostic::do_not_recommend]
+impl<T: FromSqlRow<ST, DB>, ST, DB: Backend> ReadFrom<ST, DB> for T {
+    fn read_from<'a>(row: &impl Row<'a, DB>) -> deserialize::Result<Self> {
+        T::build_from_row(row)
+    }
+}
+
+/// A field that can be written to the cache.
+#[diagnostic::on_unimplemented(
+    message = "a field of type `{Self}` cannot be written to the cache",
+    label = "has neither serde nor `with`",
+    note = "add `#[derive(serde::Serialize, serde::Deserialize)]` to the type; for one of another crate, turn on its feature `serde`",
+    note = "or say how it is encoded: `#[cached(with = path::to::module)]` on the field"
+)]
+pub trait Encode: Serialize {}
+
+#[diagnostic::do_not_recommend]
+impl<T: Serialize> Encode for T {}
+
+/// Writes the next field of a row.
+pub fn put<T: Encode, S: SerializeTuple>(out: &mut S, field: &T) -> Result<(), S::Error> {
+    out.serialize_element(field)
+}
 
 /// A field that comes back from the cache.
 #[diagnostic::on_unimplemented(

@@ -54,18 +54,17 @@ fn names(field: &Field) -> (Ident, Ident) {
 
 /// Writes one value of a field, given as a reference.
 pub(super) fn write(field: &Field, reference: &TokenStream) -> TokenStream {
-    let span = field.ty.span().resolved_at(proc_macro2::Span::call_site());
-    if field.embed {
-        return quote_spanned!(span=> __c::Embed::encode_fields(#reference, __out)?;);
-    }
-    let value = if field.with.is_some() {
-        let (write, _) = names(field);
-        quote!(&#write(#reference))
-    } else {
-        reference.clone()
-    };
     // An error about the type points at the type.
-    quote_spanned!(span=> __c::serde::ser::SerializeTuple::serialize_element(__out, #value)?;)
+    let ty = &field.ty;
+    let span = ty.span().resolved_at(proc_macro2::Span::call_site());
+    if field.embed {
+        quote_spanned!(span=> __c::Embed::encode_fields(#reference, __out)?;)
+    } else if field.with.is_some() {
+        let (write, _) = names(field);
+        quote_spanned!(span=> __c::put(__out, &#write(#reference))?;)
+    } else {
+        quote_spanned!(span=> __c::put::<#ty, __S>(__out, #reference)?;)
+    }
 }
 
 /// Reads the next value as one of a field.

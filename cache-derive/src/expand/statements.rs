@@ -85,10 +85,7 @@ fn statements(model: &Model) -> TokenStream {
             fn from_row<'__a>(
                 __row: &impl __diesel::row::Row<'__a, __Db>,
             ) -> __diesel::deserialize::Result<Self> {
-                <Self as __diesel::deserialize::FromSqlRow<
-                    __diesel::dsl::SqlTypeOf<__Columns>,
-                    __Db,
-                >>::build_from_row(__row)
+                <Self as __c::ReadFrom<__diesel::dsl::SqlTypeOf<__Columns>, __Db>>::read_from(__row)
             }
         }
 
