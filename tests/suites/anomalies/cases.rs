@@ -53,6 +53,11 @@ pub(crate) const CASES: &[Case] = &[
         case!(lists::shows_an_old_name_of_a_new_row),
         &[Guard::DependentsAgain],
     ),
+    (
+        "guard dependents-again",
+        case!(lists::shows_an_old_name_after_a_lost_commit),
+        &[Guard::DependentsAgain],
+    ),
     ("anomaly 42", case!(writes::lost_update), &[Guard::ExpectedVersion]),
     ("anomaly 44", case!(writes::misses_its_own_writes), &[Guard::TransactionBypass]),
     ("anomaly 45", case!(writes::late_duplicate_of_a_fence), &[Guard::FreshFence]),

@@ -1,5 +1,6 @@
 //! Of lists, and of rows that show something of another table.
 
+use cache_runtime::ErrorKind;
 use cache_tests::shapes::orders::{aside, fenced};
 use cache_tests::shapes::posts::{Author, AuthorChanges, Edited, NewAuthor, NewPost, Post, Shown};
 
@@ -151,5 +152,24 @@ pub(crate) async fn shows_an_old_name_of_a_new_row(world: World) -> Seen {
     settle().await;
     commit.open();
     write.await.unwrap().unwrap();
+    Seen::Hit(reader.find(7).await.unwrap().unwrap().author_name == "new")
+}
+
+/// The same, where the answer to the COMMIT is lost, and it takes effect later.
+pub(crate) async fn shows_an_old_name_after_a_lost_commit(world: World) -> Seen {
+    post(&world).await;
+    let (_, cache) = open!(world, [Author, Post, Shown, Edited]);
+    let (reader, posts) = (cache.repository::<Shown>(), cache.repository::<Post>());
+    let (gate, cache) = open!(world, [Author, Post, Shown, Edited]);
+    let authors = cache.repository::<Author>();
+    let late = gate.late("commit");
+    let lost = authors.update(1, AuthorChanges { name: "new".into() }).await.unwrap_err();
+    assert_eq!(lost.kind(), ErrorKind::CommitUnknown);
+    posts.insert(new_post()).await.unwrap();
+    assert_eq!(reader.find(7).await.unwrap().unwrap().author_name, "old");
+    settle().await;
+    late.open();
+    tokio::time::sleep(crate::FENCE * 3 / 2).await;
+    assert_eq!(reader.find_uncached(7).await.unwrap().unwrap().author_name, "new");
     Seen::Hit(reader.find(7).await.unwrap().unwrap().author_name == "new")
 }
