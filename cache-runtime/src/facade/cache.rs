@@ -15,6 +15,9 @@ use crate::ports::model::Statements;
 use crate::ports::store::StoreFacts;
 
 /// Repositories over one database and one store. Cheap to clone.
+///
+/// Everything runs on the Tokio runtime of whoever calls, and panics outside of one, as Tokio
+/// does. Code that is not async takes [`blocking`](Self::blocking), or [`Blocking`](crate::Blocking).
 pub struct Cache<D: Database>(Arc<Inner<D>>);
 
 pub(super) struct Inner<D: Database> {
