@@ -20,6 +20,7 @@ pub(crate) struct Tier {
     rows: KeyWriter,
     lookups: Vec<KeyWriter>,
     lists: Vec<KeyWriter>,
+    wholes: KeyWriter,
     /// How much of each key names the table, where it can be invalidated as a whole.
     table: usize,
 }
@@ -62,6 +63,8 @@ impl Tier {
         let table = M::DESCRIPTOR.policy.bulk_limit().map_or(0, |_| model.as_bytes().len());
         let mut rows = model.clone();
         rows.text("row");
+        let mut wholes = model.clone();
+        wholes.text("whole");
         let prefixed = |kind: &str, name: &str| {
             let mut prefix = model.clone();
             prefix.text(kind);
@@ -70,7 +73,8 @@ impl Tier {
         };
         let lookups = M::DESCRIPTOR.lookups.iter().map(|name| prefixed("by", name)).collect();
         let lists = M::DESCRIPTOR.lists.iter().map(|list| prefixed("list", list.name)).collect();
-        Self { model: M::DESCRIPTOR.model, shield, codecs, probe, rows, lookups, lists, table }
+        let model = M::DESCRIPTOR.model;
+        Self { model, shield, codecs, probe, rows, lookups, lists, wholes, table }
     }
 
     /// The entry of the row with this key.
@@ -101,6 +105,13 @@ impl Tier {
         let mut writer = self.lists.get(list).cloned().unwrap_or_default();
         values.write_parts(&mut writer);
         EntryKey::in_table(writer, self.table)
+    }
+
+    /// The entry of the row with this key and all of its members; none for NULL, which is no key.
+    pub(crate) fn whole_key(&self, key: &(impl KeyParts + ?Sized)) -> Option<EntryKey> {
+        let mut writer = self.wholes.clone();
+        key.write_parts(&mut writer);
+        (!writer.has_null()).then(|| EntryKey::in_table(writer, self.table))
     }
 
     /// The model's name, for spans.

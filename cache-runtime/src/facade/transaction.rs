@@ -11,6 +11,8 @@ use super::repository::{
 use crate::engine::keeper::{Keeper, torn_down};
 use crate::engine::session::Session;
 use crate::patterns::write::{Order, touched_raw, within};
+use crate::engine::wholes;
+use crate::ports::aggregate::{Aggregate, MembersIn, Whole};
 use crate::ports::condition::Filter;
 use crate::ports::database::Database;
 use crate::ports::load::Load;
@@ -163,8 +165,7 @@ impl<D: Database> Tx<D> {
             ));
         }
         let keeper = self.cache.keeper::<M>();
-        self.session.touch([keeper.table_removal()?]);
-        self.session.touch(keeper.dependents.table_removals()?);
+        self.session.touch(keeper.table_removals()?);
         Ok(())
     }
 }
@@ -196,6 +197,15 @@ impl<M: Statements<D::Backend>, D: Database> TxRepository<'_, M, D> {
     ) -> Result<Vec<M>> {
         let keys = keys.into_iter().map(|key| key.to_key()).collect();
         self.session.load(Load::select(M::among(keys))).await
+    }
+
+    /// As [`Repository::find_aggregate`](crate::Repository::find_aggregate), as this transaction
+    /// sees it. Neither reads the cache nor fills it.
+    pub async fn find_aggregate(&mut self, key: impl AsKey<M::Key>) -> Result<Option<Whole<M>>>
+    where
+        M: Aggregate<Members: MembersIn<M, D::Backend>>,
+    {
+        wholes::read(self.session, key.to_key()).await
     }
 
     /// The row with this key, which nobody else can change until the transaction ends.
