@@ -7,7 +7,7 @@ use cache_runtime::ports::{Dialect as _, Model as _, Store};
 use cache_runtime::{Cache, Database, Error, ErrorKind, models};
 use cache_tests::gate::{Gate, GatedDatabase, GatedStore};
 use cache_tests::shapes::orders::{Plain, aside, fenced, through, validated};
-use cache_tests::shapes::{TABLES, links, members, people, posts, sessions};
+use cache_tests::shapes::{TABLES, invoices, links, members, people, posts, sessions};
 use cache_tests::stores::namespace;
 use diesel::prelude::*;
 
