@@ -5,7 +5,8 @@ pub use serde;
 
 pub use crate::facade::repository::{Cached, Repository};
 pub use crate::ports::aggregate::{
-    Aggregate, Holds, MemberOf, MemberRows, Members, Role, contract, is_as_strong, owner, visit_root,
+    Aggregate, Holds, MemberOf, MemberRows, Members, Role, assert_member, contract, is_as_strong,
+    owner, visit_root,
 };
 pub use crate::ports::condition::Condition;
 pub use crate::ports::database::{Database, Dialect};

@@ -1,12 +1,16 @@
 //! Aggregates: what a root holds, and how a member finds its root.
 
+use std::collections::HashSet;
+
 use proc_macro2::{Literal, TokenStream};
 use quote::{ToTokens, format_ident, quote, quote_spanned};
 use syn::Path;
 use syn::spanned::Spanned;
 
 use super::{Body, column, of_self};
+use crate::fingerprint::compact;
 use crate::model::Model;
+use crate::valid::MAX_MEMBERS;
 
 /// What the model is in an aggregate, for the descriptor.
 pub(super) fn role(model: &Model) -> TokenStream {
@@ -92,38 +96,62 @@ fn by_span(model: &Model) -> proc_macro2::Span {
 }
 
 /// The implementations on no backend.
-pub(super) fn impls(model: &Model) -> Option<TokenStream> {
-    let ident = &model.ident;
-    if let Some(spec) = &model.attrs.aggregate.value {
-        let members = &spec.members;
-        let holds = members.iter().enumerate().map(|(index, member)| {
-            let index = Literal::usize_unsuffixed(index);
-            quote! {
-                #[automatically_derived]
-                impl __c::Holds<#member> for #ident {
-                    fn rows(
-                        __members: &<Self::Members as __c::Members<Self>>::Rows,
-                    ) -> &[#member] {
-                        &__members.#index
-                    }
+pub(super) fn impls(model: &Model) -> TokenStream {
+    let (root, member) = (root(model), member(model));
+    quote!(#root #member)
+}
+
+fn root(model: &Model) -> Option<TokenStream> {
+    let (spec, ident) = (model.attrs.aggregate.value.as_ref()?, &model.ident);
+    // After the mistake of naming one twice, or too many, each stands once.
+    let mut seen = HashSet::new();
+    let name = |member: &&Path| compact(member.to_token_stream());
+    let distinct = spec.members.iter().filter(|member| seen.insert(name(member)));
+    let members: Vec<_> = distinct.take(MAX_MEMBERS).collect();
+    let holds = members.iter().enumerate().map(|(index, member)| {
+        let index = Literal::usize_unsuffixed(index);
+        quote! {
+            #[automatically_derived]
+            impl __c::Holds<#member> for #ident {
+                fn rows(__members: &<Self::Members as __c::Members>::Rows) -> &[#member] {
+                    &__members.#index
                 }
             }
-        });
-        return Some(quote! {
-            #[automatically_derived]
-            impl __c::Aggregate for #ident {
-                type Members = (#(#members,)*);
-            }
+        }
+    });
+    Some(quote! {
+        #[automatically_derived]
+        impl __c::Aggregate for #ident {
+            type Members = (#(#members,)*);
+        }
 
-            #(#holds)*
-        });
-    }
-    let (root, _) = model.member_of.as_ref()?;
+        #(#holds)*
+    })
+}
+
+fn member(model: &Model) -> Option<TokenStream> {
+    let ((root, _), ident) = (model.member_of.as_ref()?, &model.ident);
     let order = model.at(&model.key).map(|field| {
         let column = column(model, field);
         quote!((<#column as __diesel::Column>::NAME, false))
     });
-    let weaker = model.attrs.consistency.at.as_ref().map(|at| {
+    Some(quote! {
+        #[automatically_derived]
+        impl __c::MemberOf<#root> for #ident {
+            const ORDER: &'static [(&'static str, bool)] = &[#(#order),*];
+        }
+    })
+}
+
+/// What this model and another must say together.
+pub(super) fn assertions(model: &Model) -> TokenStream {
+    let ident = &model.ident;
+    let members = model.attrs.aggregate.value.iter().flat_map(|spec| &spec.members);
+    let members = members.map(|member| {
+        quote_spanned!(span(member)=> const _: () = __c::assert_member::<#member, #ident>();)
+    });
+    let weaker = model.member_of.as_ref().zip(model.attrs.consistency.at.as_ref());
+    let weaker = weaker.map(|((root, _), at)| {
         let span = at.span().resolved_at(proc_macro2::Span::call_site());
         let message = format!(
             "`{ident}` is a member of `{root}`, which promises more: give `{ident}` a \
@@ -135,14 +163,7 @@ pub(super) fn impls(model: &Model) -> Option<TokenStream> {
             #message
         );)
     });
-    Some(quote! {
-        #[automatically_derived]
-        impl __c::MemberOf<#root> for #ident {
-            const ORDER: &'static [(&'static str, bool)] = &[#(#order),*];
-        }
-
-        #weaker
-    })
+    quote!(#(#members)* #weaker)
 }
 
 /// The statement of a member on one backend.
@@ -152,7 +173,10 @@ pub(super) fn statement(model: &Model, body: &Body) -> Option<TokenStream> {
     let columns: Vec<_> = model.at(by).map(|field| column(model, field)).collect();
     let names: Vec<_> = (0..columns.len()).map(|index| format_ident!("__by_{index}")).collect();
     let of = match (body, columns.as_slice()) {
-        (Body::Stub, _) => quote!({ let _ = __root; ::core::unreachable!() }),
+        (Body::Stub, _) => quote!({
+            let _ = __root;
+            ::core::unreachable!()
+        }),
         (Body::Real, [one]) => quote!(__c::Condition::new(#one.eq(__root))),
         (Body::Real, all) => quote! {
             let (#(#names),*) = __root;

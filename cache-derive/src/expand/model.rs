@@ -28,7 +28,7 @@ pub(super) fn expand(model: &Model) -> TokenStream {
     let each_lookup = lookups::each(model);
     let changes = changes(model);
     let in_aggregate = aggregate::in_model(model);
-    let aggregate = aggregate::impls(model);
+    let (aggregate, assertions) = (aggregate::impls(model), aggregate::assertions(model));
     let codec = codec(model);
     let writable = model.attrs.read_only.value.is_none().then(|| {
         quote! {
@@ -60,6 +60,7 @@ pub(super) fn expand(model: &Model) -> TokenStream {
         #versioned
         #writable
         #aggregate
+        #assertions
     }
 }
 

@@ -11,7 +11,7 @@ use crate::fingerprint::compact;
 use crate::model::{Model, repeats};
 
 /// As many members as the runtime has tuples for.
-const MAX_MEMBERS: usize = 8;
+pub(crate) const MAX_MEMBERS: usize = 8;
 
 /// A root is written through itself, and keeps its promise by what its writes say.
 pub(super) fn roots_are_written(ctxt: &Ctxt, model: &Model) {
@@ -56,7 +56,10 @@ pub(super) fn members_are_distinct(ctxt: &Ctxt, model: &Model) {
     if spec.members.len() > MAX_MEMBERS {
         ctxt.error(
             &model.attrs.aggregate.at,
-            format!("{} are more than the {MAX_MEMBERS} members that an aggregate can have", spec.members.len()),
+            format!(
+                "{} are more than the {MAX_MEMBERS} members that an aggregate can have",
+                spec.members.len()
+            ),
             "leave out what is not always read with the root",
         );
     }

@@ -14,6 +14,8 @@ use crate::model::Model;
 mod aggregates;
 mod rows;
 
+pub(crate) use aggregates::MAX_MEMBERS;
+
 /// As many columns as Diesel's tuples and ours can have in a key.
 const MAX_PARTS: usize = 6;
 

@@ -106,8 +106,8 @@ fn is_of<M: Aggregate>(whole: &Whole<M>, key: &M::Key) -> bool {
 impl<M: Aggregate> Cacheable for Whole<M> {
     const KIND: Kind = Kind::Whole;
     const FINGERPRINT: u64 =
-        fingerprint_with(M::DESCRIPTOR.fingerprint, <M::Members as Members<M>>::FINGERPRINTS);
-    const FIELDS: usize = 1 + <M::Members as Members<M>>::FINGERPRINTS.len();
+        fingerprint_with(M::DESCRIPTOR.fingerprint, <M::Members as Members>::FINGERPRINTS);
+    const FIELDS: usize = 1 + <M::Members as Members>::FINGERPRINTS.len();
 
     fn expires_at(&self) -> Option<SystemTime> {
         Whole::expires_at(self)
@@ -159,10 +159,7 @@ impl<M: Statements<D::Backend>, D: Database> Root for Keeper<M, D> {
 
 impl<M: Statements<D::Backend>, D: Database> Keeper<M, D> {
     /// The row with this key and all of its members.
-    pub(crate) async fn find_whole(
-        &self,
-        key: impl AsKey<M::Key>,
-    ) -> Result<Option<Arc<Whole<M>>>>
+    pub(crate) async fn find_whole(&self, key: impl AsKey<M::Key>) -> Result<Option<Arc<Whole<M>>>>
     where
         M: Aggregate<Members: MembersIn<M, D::Backend>>,
     {

@@ -95,19 +95,6 @@ impl<M: Statements<D::Backend>, D: Database> Repository<M, D> {
         self.keeper.find_many(keys).await
     }
 
-    /// The row with this key and all members of its aggregate, if there is such a row.
-    ///
-    /// They are one entry beside the row's own. A hit is one round trip and no statement; a miss is
-    /// two round trips and a statement for each model, the root's first, so that no member is ever
-    /// older than the root. Every write of the root or of a member removes it, so it is as
-    /// consistent as [`find`](Self::find) of the root.
-    pub async fn find_aggregate(&self, key: impl AsKey<M::Key>) -> Result<Option<Arc<Whole<M>>>>
-    where
-        M: Aggregate<Members: MembersIn<M, D::Backend>>,
-    {
-        self.keeper.find_whole(key).await
-    }
-
     /// The row with this key, straight from the primary. Neither reads the cache nor fills it.
     pub async fn find_uncached(&self, key: impl AsKey<M::Key>) -> Result<Option<Arc<M>>> {
         self.keeper.find_uncached(key.to_key()).await
@@ -330,6 +317,22 @@ impl<M: Statements<D::Backend>, D: Database> Repository<M, D> {
     #[doc(hidden)]
     pub async fn invalidate_by(&self, lookup: usize, value: &(impl KeyParts + Sync)) {
         self.keeper.invalidate_by(lookup, value).await;
+    }
+}
+
+impl<M, D> Repository<M, D>
+where
+    M: Statements<D::Backend> + Aggregate<Members: MembersIn<M, D::Backend>>,
+    D: Database,
+{
+    /// The row with this key and all members of its aggregate, if there is such a row.
+    ///
+    /// They are one entry beside the row's own. A hit is one round trip and no statement; a miss is
+    /// two round trips and a statement for each model, the root's first, so that no member is ever
+    /// older than the root. Every write of the root or of a member removes it, so it is as
+    /// consistent as [`find`](Self::find) of the root.
+    pub async fn find_aggregate(&self, key: impl AsKey<M::Key>) -> Result<Option<Arc<Whole<M>>>> {
+        self.keeper.find_whole(key).await
     }
 }
 

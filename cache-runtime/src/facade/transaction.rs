@@ -10,8 +10,8 @@ use super::repository::{
 };
 use crate::engine::keeper::{Keeper, torn_down};
 use crate::engine::session::Session;
-use crate::patterns::write::{Order, touched_raw, within};
 use crate::engine::wholes;
+use crate::patterns::write::{Order, touched_raw, within};
 use crate::ports::aggregate::{Aggregate, MembersIn, Whole};
 use crate::ports::condition::Filter;
 use crate::ports::database::Database;
@@ -199,15 +199,6 @@ impl<M: Statements<D::Backend>, D: Database> TxRepository<'_, M, D> {
         self.session.load(Load::select(M::among(keys))).await
     }
 
-    /// As [`Repository::find_aggregate`](crate::Repository::find_aggregate), as this transaction
-    /// sees it. Neither reads the cache nor fills it.
-    pub async fn find_aggregate(&mut self, key: impl AsKey<M::Key>) -> Result<Option<Whole<M>>>
-    where
-        M: Aggregate<Members: MembersIn<M, D::Backend>>,
-    {
-        wholes::read(self.session, key.to_key()).await
-    }
-
     /// The row with this key, which nobody else can change until the transaction ends.
     pub async fn lock(&mut self, key: impl AsKey<M::Key>) -> Result<Option<Locked<M>>>
     where
@@ -335,6 +326,18 @@ impl<M: Statements<D::Backend>, D: Database> TxRepository<'_, M, D> {
         self.write(upserting(M::is(key.clone()), Some(key), new, change))
             .await?
             .ok_or_else(suppressed)
+    }
+}
+
+impl<M, D> TxRepository<'_, M, D>
+where
+    M: Statements<D::Backend> + Aggregate<Members: MembersIn<M, D::Backend>>,
+    D: Database,
+{
+    /// As [`Repository::find_aggregate`](crate::Repository::find_aggregate), as this transaction
+    /// sees it. Neither reads the cache nor fills it.
+    pub async fn find_aggregate(&mut self, key: impl AsKey<M::Key>) -> Result<Option<Whole<M>>> {
+        wholes::read(self.session, key.to_key()).await
     }
 }
 

@@ -98,8 +98,7 @@ pub(crate) async fn within<M: Statements<D::Backend>, D: Database>(
     // Old unique values are known only to the row as it was, and so are its version and its root.
     let ways = M::DESCRIPTOR.lookups.len() + M::DESCRIPTOR.lists.len();
     let is_member = matches!(M::DESCRIPTOR.role, Role::Member { .. });
-    let looks =
-        !deletes && (ways > 0 || is_member || expected.is_some() || M::DESCRIPTOR.volatile);
+    let looks = !deletes && (ways > 0 || is_member || expected.is_some() || M::DESCRIPTOR.volatile);
     let before = key.clone().filter(|_| looks).map(M::is);
     if let Some(key) = key.clone().filter(|_| !keeper.dependents.are_none()) {
         // Nobody may change meanwhile what is looked at now.

@@ -55,7 +55,7 @@ impl Role {
 )]
 pub trait Aggregate: Model {
     /// The models of its members, as a tuple.
-    type Members: Members<Self>;
+    type Members: Members;
 }
 
 /// A root among whose members are rows of `A`.
@@ -65,7 +65,7 @@ pub trait Aggregate: Model {
 )]
 pub trait Holds<A: Model>: Aggregate {
     /// Those rows.
-    fn rows(members: &<Self::Members as Members<Self>>::Rows) -> &[A];
+    fn rows(members: &<Self::Members as Members>::Rows) -> &[A];
 }
 
 /// A model whose rows are members of a row of `R`.
@@ -85,7 +85,7 @@ pub trait MemberRows<R: Model, DB: Dialect>: Statements<DB> + MemberOf<R> {
 }
 
 /// The models of a root's members: a tuple of them, of up to eight.
-pub trait Members<R: Model>: Sized + 'static {
+pub trait Members: Sized + 'static {
     /// The members of one root: a tuple of their rows, each kind in the order of its key.
     type Rows: Send + Sync + 'static;
 
@@ -106,7 +106,7 @@ pub trait Members<R: Model>: Sized + 'static {
 }
 
 /// The statements of a root's members on one backend.
-pub trait MembersIn<R: Model, DB: Dialect>: Members<R> {
+pub trait MembersIn<R: Model, DB: Dialect>: Members {
     /// Reads all members of one root, one statement a model.
     fn load(
         from: &mut impl Reads<Backend = DB>,
@@ -144,11 +144,11 @@ impl<D: Database> Reads for &D {
 /// [`find_aggregate`]: crate::Repository::find_aggregate
 pub struct Whole<R: Aggregate> {
     root: R,
-    members: <R::Members as Members<R>>::Rows,
+    members: <R::Members as Members>::Rows,
 }
 
 impl<R: Aggregate> Whole<R> {
-    pub(crate) fn new(root: R, members: <R::Members as Members<R>>::Rows) -> Self {
+    pub(crate) fn new(root: R, members: <R::Members as Members>::Rows) -> Self {
         Self { root, members }
     }
 
@@ -188,8 +188,7 @@ impl<R: Aggregate> Whole<R> {
 
 macro_rules! members {
     ($(($model:ident $index:tt))+) => {
-        #[diagnostic::do_not_recommend]
-        impl<R: Model, $($model: MemberOf<R>),+> Members<R> for ($($model,)+) {
+        impl<$($model: Model),+> Members for ($($model,)+) {
             type Rows = ($(Vec<$model>,)+);
 
             const FINGERPRINTS: &'static [u64] = &[$($model::DESCRIPTOR.fingerprint),+];
@@ -251,6 +250,9 @@ pub const fn owner<R: Holds<A>, A: Model>() -> &'static str {
         None => "",
     }
 }
+
+/// Compiles only if the member says of which root it is one.
+pub const fn assert_member<A: MemberOf<R>, R: Model>() {}
 
 /// Whether a member promises no less than its root.
 pub const fn is_as_strong<A: Model, R: Model>() -> bool {
