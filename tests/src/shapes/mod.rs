@@ -1,6 +1,7 @@
 //! Models whose rows are not simply a table's: lists, tenants, joined and embedded columns,
 //! normalised lookups, rows that expire or come back, aggregates.
 
+pub mod baskets;
 pub mod invoices;
 pub mod links;
 pub mod members;
@@ -24,4 +25,6 @@ pub const TABLES: &[&str] = &[
     invoices::CREATE,
     invoices::CREATE_LINES,
     invoices::CREATE_NOTES,
+    baskets::CREATE,
+    baskets::CREATE_ITEMS,
 ];

@@ -220,3 +220,32 @@ async fn a_member_that_moves_is_touched_before_and_after() {
     cache.repository::<invoices::eventual::Invoice>().insert(new).await.unwrap();
     assert_eq!(amounts!(cache, 3), Some(vec![]));
 }
+
+#[tokio::test]
+async fn an_aggregate_is_its_tenants_own() {
+    use baskets::{Basket, BasketItem, ItemChanges, NewBasket, NewItem};
+    let world = World::new();
+    let (gate, cache) = process!(world, [Basket, BasketItem]);
+    let (roots, items) = (cache.repository::<Basket>(), cache.repository::<BasketItem>());
+    for tenant in ["a", "b"] {
+        roots.insert(NewBasket { tenant: tenant.into(), id: 1 }).await.unwrap();
+        for position in [2, 1] {
+            let (tenant, basket) = (tenant.to_owned(), 1);
+            let item = NewItem { tenant, basket, position, amount: position };
+            items.insert(item).await.unwrap();
+        }
+    }
+    let amounts = async |tenant: &str| {
+        let whole = roots.find_aggregate((tenant, 1)).await.unwrap().unwrap();
+        assert_eq!(whole.root().tenant, tenant);
+        assert!(whole.members::<BasketItem>().iter().all(|item| item.tenant == tenant));
+        settle().await;
+        whole.members::<BasketItem>().iter().map(|item| item.amount).collect::<Vec<_>>()
+    };
+    assert_eq!((amounts("a").await, amounts("b").await), (vec![1, 2], vec![1, 2]), "by their key");
+    items.update(("a", 1, 2), ItemChanges { amount: 5 }).await.unwrap().unwrap();
+    assert_eq!(amounts("a").await, [1, 5]);
+    let loads = gate.passed("load:before");
+    assert_eq!(amounts("b").await, [1, 2]);
+    assert_eq!(gate.passed("load:before"), loads, "another tenant's is left alone");
+}
