@@ -3,7 +3,7 @@
 //! The tables are those of `migrations/`. Everything in the statements is a number or hexadecimal,
 //! so that they need no binds, and are the same on every database.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::time::Duration;
 
@@ -50,29 +50,28 @@ impl Scope {
 /// The INSERT of what a transaction has changed: a row for each bucket. None where nothing that it
 /// touches is bounded.
 pub(crate) fn insert<'a>(touched: impl Iterator<Item = &'a EntryKey>) -> Option<String> {
-    let mut rows: BTreeMap<(Scope, u32), Option<String>> = BTreeMap::new();
+    let mut rows: BTreeMap<(Scope, u32), Option<BTreeSet<&EntryKey>>> = BTreeMap::new();
     for key in touched {
         let Some(scope) = Scope::of(key) else { continue };
         if key.is_table() {
             rows.extend((0..EntryKey::BUCKETS).map(|bucket| ((scope.clone(), bucket), None)));
             continue;
         }
-        let entries = rows
-            .entry((scope, key.bucket(EntryKey::BUCKETS)))
-            .or_insert_with(|| Some(String::new()));
-        if let Some(written) = entries {
-            let _ = write!(written, "{} ", hex(key.as_bytes()));
-            if written.len() > LONGEST_ENTRIES {
-                *entries = None;
-            }
+        let bucket = (scope, key.bucket(EntryKey::BUCKETS));
+        if let Some(entries) = rows.entry(bucket).or_insert_with(|| Some(BTreeSet::new())) {
+            entries.insert(key);
         }
     }
     if rows.is_empty() || !Guard::OutboxRow.stands() {
         return None;
     }
     let values = rows.into_iter().map(|((scope, bucket), entries)| {
-        let entries =
-            entries.map_or("NULL".to_owned(), |entries| format!("'{}'", entries.trim_end()));
+        let entries = entries
+            .map(|keys| keys.iter().map(|key| hex(key.as_bytes())).collect::<Vec<_>>().join(" "));
+        let entries = match entries.filter(|entries| entries.len() <= LONGEST_ENTRIES) {
+            Some(entries) => format!("'{entries}'"),
+            None => "NULL".to_owned(),
+        };
         format!("('{}', {bucket}, {entries})", scope.0)
     });
     let values = values.collect::<Vec<_>>().join(", ");
