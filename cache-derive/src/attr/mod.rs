@@ -436,6 +436,7 @@ fn consistency(ctxt: &Ctxt, item: &Item, form: &str) -> Option<Consistency> {
     }
     let known = [
         ("eventual", Consistency::Eventual),
+        ("bounded(5s)", Consistency::Bounded(Duration::from_secs(5))),
         ("strict(fenced)", Consistency::Fenced),
         ("strict(validated)", Consistency::Validated),
     ];
