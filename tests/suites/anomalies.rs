@@ -78,6 +78,7 @@ macro_rules! open {
 #[path = "anomalies"]
 mod sqlite {
     mod aggregates;
+    mod bounded;
     mod cases;
     mod lists;
     mod reads;
@@ -99,6 +100,7 @@ mod sqlite {
 #[path = "anomalies"]
 mod postgres {
     mod aggregates;
+    mod bounded;
     mod cases;
     mod lists;
     mod reads;
@@ -119,6 +121,7 @@ mod postgres {
 #[path = "anomalies"]
 mod mariadb {
     mod aggregates;
+    mod bounded;
     mod cases;
     mod lists;
     mod reads;
@@ -143,6 +146,7 @@ const DATABASES: &[(&str, &[Case])] =
 const NOT_ON: &[(Guard, &str)] = &[
     (Guard::AwaitOutcome, "SQLite"),
     (Guard::DependentsAgain, "SQLite"),
+    (Guard::OutboxAll, "SQLite"),
     (Guard::RereadTriggered, "MariaDB"),
 ];
 

@@ -193,6 +193,10 @@ fn policy(model: &Model) -> TokenStream {
         // Of a member it is another promise than the one it would inherit.
         Consistency::Eventual if model.member_of.is_none() => None,
         Consistency::Eventual => Some(quote!(.consistency(__c::Consistency::Eventual))),
+        Consistency::Bounded(bound) => {
+            let bound = duration(bound);
+            Some(quote!(.consistency(__c::Consistency::Bounded(#bound))))
+        }
         Consistency::Fenced => Some(quote!(.consistency(__c::Consistency::Fenced))),
         Consistency::Validated => Some(quote!(.consistency(__c::Consistency::Validated))),
     });

@@ -30,6 +30,8 @@ use crate::ports::telemetry::{Event, Probe, Telemetry};
 /// | `cache_invalidations_missed_total` | entries; retried | |
 /// | `cache_invalidations_recovered_total` | entries | |
 /// | `cache_invalidations_dropped_total` | entries; only the ttl covers them | |
+/// | `cache_relayed_total` | rows of the outbox for invalidations | |
+/// | `cache_relay_failures_total` | rounds of its relay; tried again | |
 /// | `cache_breaker_open` | 0 or 1, `model` is `*` | |
 #[derive(Debug, Clone, Copy, Default)]
 pub struct MetricsTelemetry;
@@ -96,6 +98,8 @@ impl Probe for MetricsProbe {
             Event::InvalidationDropped(count) => {
                 self.add("cache_invalidations_dropped_total", count);
             }
+            Event::Relayed(count) => self.add("cache_relayed_total", count),
+            Event::RelayFailed => self.add("cache_relay_failures_total", 1),
             Event::Breaker(open) => {
                 gauge!("cache_breaker_open", "model" => self.model, "tier" => self.tier)
                     .set(u8::from(open));

@@ -12,6 +12,7 @@ use super::flight::Landing;
 use super::invalidator::Invalidator;
 use super::lists::Lists;
 use super::loader::{Loader, Source as _};
+use super::outbox;
 use super::sources::{Found, LookupId, Lookups, Rows, carries, is_concealed};
 use super::switch::Switch;
 use super::tier::Tier;
@@ -46,6 +47,8 @@ pub(crate) struct Keeper<M: Model, D: Database> {
     pub(crate) tokens: Arc<dyn Tokens>,
     /// Those of the model's table, as the catalogue had them at start.
     pub(crate) triggers: Option<Triggers>,
+    /// Gone, it ends the table's relay.
+    pub(crate) _relay: Option<tokio::sync::oneshot::Sender<()>>,
 }
 
 /// When the triggers and rules of a table are done.
@@ -208,7 +211,7 @@ impl<M: Statements<D::Backend>, D: Database> Keeper<M, D> {
         let row = self.refresh(key.clone()).await?;
         let mut touches = self.wholes_touched(row.as_slice(), &[]);
         touches.extend(self.own_whole(&key));
-        remove(touches).await;
+        self.tell(touches).await;
         Ok(row)
     }
 
@@ -217,7 +220,7 @@ impl<M: Statements<D::Backend>, D: Database> Keeper<M, D> {
     pub(crate) async fn invalidate(&self, keys: Vec<M::Key>) {
         let mut touches: Vec<Touch> = keys.iter().flat_map(|key| self.by_key(key)).collect();
         touches.extend(self.wholes_around(keys.clone()).await);
-        remove(touches).await;
+        self.tell(touches).await;
         for later in self.dependents.later(keys) {
             later().await;
         }
@@ -226,7 +229,21 @@ impl<M: Statements<D::Backend>, D: Database> Keeper<M, D> {
     /// Removes the entry of a unique value.
     pub(crate) async fn invalidate_by(&self, index: usize, value: &(impl KeyParts + Sync)) {
         let entry = self.tier.lookup_key(index, value);
-        self.invalidator.invalidate(entry.as_slice()).await;
+        self.tell(entry.map(|entry| self.remove(entry)).into_iter().collect()).await;
+    }
+
+    /// Invalidates what was changed past the repositories. Bounded, it is in the outbox first.
+    pub(crate) async fn tell(&self, touches: Vec<Touch>) {
+        let entries: Vec<EntryKey> = touches.iter().map(|touch| touch.key.clone()).collect();
+        if let Err(error) = outbox::owe(&self.database, &entries).await {
+            tracing::error!(
+                %error,
+                model = M::DESCRIPTOR.model,
+                "an invalidation is not in the outbox: should the store not hear of it either, \
+                 the ttl alone covers it"
+            );
+        }
+        remove(touches).await;
     }
 
     /// What raw statements do to the entry of a row.
@@ -254,14 +271,16 @@ impl<M: Statements<D::Backend>, D: Database> Keeper<M, D> {
     pub(crate) fn remove(&self, key: EntryKey) -> Touch {
         let need = match M::DESCRIPTOR.policy.promise() {
             Consistency::Fenced => Need::Strict,
-            Consistency::Eventual | Consistency::Validated => Need::Removal,
+            Consistency::Eventual | Consistency::Bounded(_) | Consistency::Validated => {
+                Need::Removal
+            }
         };
         Touch { key, need, put: None, invalidator: self.invalidator.clone() }
     }
 
     /// Makes all entries of the table void.
     pub(crate) async fn invalidate_table(&self) -> Result<()> {
-        remove(self.table_removals()?).await;
+        self.tell(self.table_removals()?).await;
         Ok(())
     }
 

@@ -14,6 +14,8 @@ pub(crate) mod invalidator;
 pub(crate) mod keeper;
 pub(crate) mod lists;
 pub(crate) mod loader;
+pub(crate) mod outbox;
+pub(crate) mod relay;
 pub(crate) mod session;
 pub(crate) mod shield;
 pub(crate) mod sources;

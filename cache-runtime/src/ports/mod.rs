@@ -34,7 +34,9 @@ pub use model::{
     BoxError, Change, Concealed, Concealing, Descriptor, FromRow, Insert, KeyOf, ListOf, Model,
     Save, Statements, Versioned, Writable,
 };
-pub use store::{Fence, Fill, Filled, Form, Lease, Leased, Lift, Payload, Put, Store, StoreFacts};
+pub use store::{
+    Fence, Fill, Filled, Form, Lease, Leased, Lift, Mark, Payload, Put, Store, StoreFacts, Turn,
+};
 pub use telemetry::{Event, Probe, Telemetry};
 
 /// A boxed future, for ports that are used as trait objects.

@@ -141,4 +141,5 @@ macro_rules! invoices {
 
 invoices!(eventual, [pattern = "cache_aside", bulk = 3], [#[cached(bulk = 2)]], []);
 invoices!(through, [pattern = "write_through"], [], [#[cached(pattern = "cache_aside", ttl = "1m")]]);
+invoices!(bounded, [pattern = "cache_aside", consistency = "bounded(1s)"], [], []);
 invoices!(fenced, [pattern = "cache_aside", consistency = "strict(fenced)"], [], []);

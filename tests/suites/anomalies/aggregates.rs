@@ -1,7 +1,7 @@
 //! Of aggregates: a root with members as they were before a write.
 
 use cache_runtime::Error;
-use cache_tests::shapes::invoices::{eventual, fenced};
+use cache_tests::shapes::invoices::{bounded, eventual, fenced};
 
 use super::world::{World, settle};
 use crate::Seen;
@@ -52,6 +52,25 @@ macro_rules! filled_with_an_old_member {
 filled_with_an_old_member! {
     filled_with_an_old_member: eventual;
     filled_with_an_old_member_strict: fenced;
+}
+
+/// 6: a member is changed, and its writer crashes between the commit and the removal of the
+/// aggregate. It is bounded, so what tells of it has committed with the member.
+pub(crate) async fn crash_after_a_member(world: World) -> Seen {
+    fill(&world);
+    let (gate, cache) = process_of!(world, bounded);
+    let lines = cache.repository::<bounded::Line>();
+    let (_, cache) = process_of!(world, bounded);
+    let roots = cache.repository::<bounded::Invoice>();
+    assert_eq!(amounts!(bounded, roots, 1), [5]);
+    settle().await;
+    let crash = gate.hold("invalidate:before");
+    let amount = bounded::LineChanges { amount: Some(6), invoice: None };
+    let _never_ends = tokio::spawn(async move { lines.update(7, amount).await });
+    reach!(crash);
+    // Longer than the bound.
+    tokio::time::sleep(std::time::Duration::from_millis(1400)).await;
+    Seen::Hit(amounts!(bounded, roots, 1) == [6])
 }
 
 /// 27: a member moves to another root, and its key does not tell from which.

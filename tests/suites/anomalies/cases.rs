@@ -3,7 +3,7 @@
 use cache_runtime::guard::Guard;
 
 use super::world::World;
-use super::{aggregates, lists, reads, writes};
+use super::{aggregates, bounded, lists, reads, writes};
 use crate::Case;
 
 /// A case on a world of its own, which is there before the case begins.
@@ -62,6 +62,11 @@ pub(crate) const CASES: &[Case] = &[
     ("anomaly 27", case!(aggregates::filled_with_an_old_member_strict), &[Guard::TouchWhole]),
     ("anomaly 27", case!(aggregates::kept_by_the_root_it_left), &[Guard::TouchWhole]),
     ("anomaly 27", case!(aggregates::read_while_it_changes), &[Guard::RootFirst]),
+    (
+        "anomaly 6 aggregate",
+        case!(aggregates::crash_after_a_member),
+        &[Guard::OutboxRow, Guard::TouchWhole],
+    ),
     ("anomaly 42", case!(writes::lost_update), &[Guard::ExpectedVersion]),
     ("anomaly 44", case!(writes::misses_its_own_writes), &[Guard::TransactionBypass]),
     ("anomaly 45", case!(writes::late_duplicate_of_a_fence), &[Guard::FreshFence]),
@@ -69,6 +74,13 @@ pub(crate) const CASES: &[Case] = &[
     ("anomaly 46", case!(writes::put_after_a_fenceless_write), &[Guard::TaintRemoval]),
     ("anomaly 48", case!(writes::joins_after_fill_strict), &[Guard::JoinInTime]),
     ("anomaly 9", case!(writes::joins_older_flight_strict), &[Guard::JoinInTime]),
+    ("anomaly 6 bounded", case!(bounded::crash_after_commit), &[Guard::OutboxRow]),
+    ("anomaly 15 bounded", case!(bounded::removal_undone), &[Guard::WatermarkName]),
+    ("anomaly 17 bounded", case!(bounded::store_left_behind), &[Guard::WatermarkGate]),
+    ("anomaly 21 bounded", case!(bounded::clock_set_back), &[Guard::SteadyTime]),
+    ("anomaly 25 bounded", case!(bounded::outbox_gap), &[Guard::OutboxAll]),
+    ("anomaly 29 bounded", case!(bounded::restored_database), &[Guard::SameDatabase]),
+    ("anomaly 46 bounded", case!(bounded::put_after_the_relay), &[Guard::TaintRemoval]),
     ("guard validate-hit", case!(writes::outdated_hit), &[Guard::ValidateHit]),
     ("guard table-fence", case!(writes::filled_behind_a_table_fence), &[Guard::TableFence]),
     ("guard reread-triggered", case!(writes::triggered_row), &[Guard::RereadTriggered]),

@@ -11,6 +11,7 @@ mod shard;
 mod tables;
 #[cfg(test)]
 mod tests;
+mod watermarks;
 
 use std::hash::{BuildHasher, RandomState};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -20,11 +21,12 @@ use std::time::{Duration, Instant};
 use quick_cache::sync::Cache;
 
 use self::shard::{Grant, Shard, Standing};
-use self::tables::Tables;
+use self::tables::{Era, Tables};
+use self::watermarks::Watermarks;
 use crate::ports::BoxFuture;
 use crate::ports::clock::Clock;
 use crate::ports::store::{
-    Fence, Fill, Filled, Form, Lease, Leased, Lift, Payload, Store, StoreFacts,
+    Fence, Fill, Filled, Form, Lease, Leased, Lift, Mark, Payload, Store, StoreFacts,
 };
 use crate::values::error::Result;
 use crate::values::guard::Guard;
@@ -54,6 +56,7 @@ pub struct InProcess {
     values: Cache<EntryKey, Value>,
     shards: Box<[Mutex<Shard>]>,
     tables: Tables,
+    watermarks: Watermarks,
     hasher: RandomState,
     time: Time,
     instance: u64,
@@ -71,7 +74,7 @@ enum Time {
 struct Value {
     payload: Payload,
     version: Option<i64>,
-    era: u64,
+    era: Option<Era>,
     deadline: Moment,
 }
 
@@ -89,6 +92,7 @@ impl InProcess {
             values: Cache::new(entries),
             shards: (0..SHARDS).map(|_| Mutex::default()).collect(),
             tables: Tables::default(),
+            watermarks: Watermarks::default(),
             hasher: RandomState::new(),
             time: Time::Machine(Instant::now()),
             instance: INSTANCES.fetch_add(1, Ordering::Relaxed),
@@ -110,6 +114,7 @@ impl InProcess {
             shard.grants.clear();
             shard.fences.clear();
         }
+        self.watermarks.clear();
         self.values.clear();
     }
 
@@ -128,7 +133,8 @@ impl InProcess {
 
     fn value(&self, key: &EntryKey) -> Option<Payload> {
         let value = self.values.get(key)?;
-        let (now, era) = (self.now(), self.tables.era(key));
+        let now = self.now();
+        let era = self.era(key, now);
         let void = |value: &Value| {
             value.deadline <= now || (value.era != era && Guard::TableChecked.stands())
         };
@@ -150,6 +156,11 @@ impl InProcess {
         if Guard::TableFence.stands() && self.tables.is_fenced(&lease.key, now) {
             return Leased::Bypass;
         }
+        let era = self.era(&lease.key, now);
+        // What is not known to be up to date within the bound is not given, and so not filled.
+        if era.is_none() && Guard::WatermarkGate.stands() {
+            return Leased::Bypass;
+        }
         if !lease.force {
             if let Some(payload) = self.value(&lease.key).and_then(|it| several::own(it, lease)) {
                 return Leased::Hit(payload);
@@ -163,8 +174,7 @@ impl InProcess {
             }
         }
         shard.sweep(now);
-        let (token, era) = (lease.token, self.tables.era(&lease.key));
-        let (until, forced) = (now + lease.expiry, lease.force);
+        let (token, until, forced) = (lease.token, now + lease.expiry, lease.force);
         let grant = Grant { token, at: now, until, era, forced };
         shard.grants.insert(lease.key.clone(), grant);
         Leased::Granted(micros(now.0))
@@ -184,7 +194,7 @@ impl InProcess {
             Some(grant) if Guard::LeaseAnchor.stands() => grant.at,
             _ => now,
         };
-        let era = self.tables.era(&fill.key);
+        let era = self.era(&fill.key, now);
         let leased = grant.map_or(era, |grant| grant.era);
         let forced = grant.is_some_and(|grant| grant.forced);
         shard.grants.remove(&fill.key);
@@ -218,7 +228,7 @@ impl InProcess {
 
     fn invalidate_one(&self, key: &EntryKey) {
         if key.is_table() {
-            return self.tables.invalidate(key);
+            return self.void(key);
         }
         let mut shard = self.shard(key);
         self.remove(&mut shard, key);
@@ -240,6 +250,7 @@ impl InProcess {
         if fence.key.is_table() {
             let now = self.now();
             self.tables.fence(&fence.key, fence.token, now, now + fence.expiry);
+            self.void(&fence.key);
             return micros(now.0);
         }
         let mut shard = self.shard(&fence.key);
@@ -261,7 +272,7 @@ impl InProcess {
         }
         let fences = shard.fences.entry(fence.key.clone()).or_default();
         fences.retain(|other| other.until > now && other.token != fence.token);
-        let (token, until, era) = (fence.token, now + fence.expiry, self.tables.era(&fence.key));
+        let (token, until, era) = (fence.token, now + fence.expiry, self.era(&fence.key, now));
         fences.push(Standing { token, at: now, until, tainted, era });
         micros(now.0)
     }
@@ -276,7 +287,7 @@ impl InProcess {
         // Anomaly 10: one that has ended may have let older values in; it must not come back
         // as if it had stood all the time.
         if !Guard::RenewStanding.stands() {
-            let era = self.tables.era(key);
+            let era = self.era(key, now);
             let fences = shard.fences.entry(key.clone()).or_default();
             if !fences.iter().any(|fence| fence.token == token) {
                 fences.push(Standing { token, at: now, until: now, tainted: false, era });
@@ -297,6 +308,7 @@ impl InProcess {
     fn lift_one(&self, lift: Lift) -> bool {
         if lift.key.is_table() {
             self.tables.lift(&lift.key, lift.token);
+            self.void(&lift.key);
             return false;
         }
         let mut shard = self.shard(&lift.key);
@@ -304,7 +316,7 @@ impl InProcess {
         let own = shard.standing(&lift.key, now).find(|fence| fence.token == lift.token);
         // Anomalies 12 and 45: without it, others may have written meanwhile.
         let owned = own.is_some() || !Guard::OwnFence.stands();
-        let era = self.tables.era(&lift.key);
+        let era = self.era(&lift.key, now);
         let (at, tainted, fenced) =
             own.map_or((now, false, era), |own| (own.at, own.tainted, own.era));
         let tainted = tainted || (fenced != era && Guard::TableUnchanged.stands());
@@ -317,7 +329,7 @@ impl InProcess {
         // Anomaly 20: counted from the put, a delayed one would get a full life.
         let anchor = if Guard::FenceAnchor.stands() { at } else { now };
         match lift.put {
-            Some(put) if owned && !tainted && anchor + put.life > now => {
+            Some(put) if owned && !tainted && era.is_some() && anchor + put.life > now => {
                 let (payload, deadline) = (put.payload, anchor + put.life);
                 self.values
                     .insert(lift.key, Value { payload, version: put.version, era, deadline });
@@ -411,5 +423,13 @@ impl Store for InProcess {
 
     fn lift(&self, lifts: Vec<Lift>) -> BoxFuture<'_, Result<Vec<bool>>> {
         Box::pin(async { Ok(lifts.into_iter().map(|lift| self.lift_one(lift)).collect()) })
+    }
+
+    fn time(&self) -> BoxFuture<'_, Result<u64>> {
+        Box::pin(async { Ok(micros(self.now().0)) })
+    }
+
+    fn mark<'a>(&'a self, marks: &'a [Mark]) -> BoxFuture<'a, Result<Vec<bool>>> {
+        Box::pin(async { Ok(marks.iter().map(|mark| self.mark_one(mark)).collect()) })
     }
 }
