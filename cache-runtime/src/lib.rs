@@ -38,6 +38,7 @@ pub use facade::repository::{Cached, Repository};
 pub use facade::shutdown::Drained;
 pub use facade::touched::Touched;
 pub use facade::transaction::{Locked, Tx, TxRepository};
+pub use ports::aggregate::Whole;
 pub use ports::database::Database;
 pub use ports::expiry::ExpiresAt;
 #[doc(inline)]

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use tokio::runtime::Handle;
 
+use super::aggregates;
 use super::cache::{Cache, Inner};
 use super::checks::{check_fences, check_models, is_fenced, link};
 use super::registration::{Parts, Registration};
@@ -259,6 +260,7 @@ impl<D: Database> Builder<D> {
             )
         })?;
         check_models(&self.models)?;
+        aggregates::check(&self.models)?;
         self.database.check().await?;
         let facts = store.start().await?;
         if !self.accepts_fence_loss {
@@ -322,6 +324,7 @@ impl<D: Database> Builder<D> {
             models.insert(model.id, (model.put_together)(&parts).await?);
         }
         link(&self.models, &models);
+        aggregates::link(&self.models, &models);
         Ok(Cache::put_together(Inner { models, switch, facts, ledger }))
     }
 }

@@ -1,7 +1,7 @@
 //! How a model comes into a cache: with its type erased, so that one list holds all.
 
 use std::any::{Any, TypeId};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use diesel::query_builder::{QueryBuilder as _, QueryFragment as _};
@@ -21,6 +21,7 @@ use crate::engine::shield::Shield;
 use crate::engine::sources::{Lookups, Rows};
 use crate::engine::switch::Switch;
 use crate::engine::tier::Tier;
+use crate::engine::wholes::{Root, RootOf};
 use crate::ports::BoxFuture;
 use crate::ports::clock::{Clock, Tokens};
 use crate::ports::database::{Database, Dialect};
@@ -54,6 +55,10 @@ pub(crate) struct Ready<D: Database> {
     pub(crate) shown: Arc<dyn Shown<D>>,
     /// Those that depend on it.
     pub(crate) dependents: Arc<Dependents<D>>,
+    /// The same, as the root of an aggregate.
+    pub(crate) whole: Arc<dyn Root>,
+    /// Where it finds the root that it is a member of.
+    pub(crate) root: RootOf,
 }
 
 /// A model in the list that [`models!`](crate::models) makes.
@@ -64,6 +69,10 @@ pub struct Registration<D: Database> {
     pub(crate) dependencies: fn() -> Vec<Dependency<D::Backend>>,
     /// The tables beside its own that its columns are from.
     pub(crate) joined: fn() -> Vec<TypeId>,
+    /// The root that it is a member of.
+    pub(crate) root: fn() -> Option<TypeId>,
+    /// The members that it is the root of.
+    pub(crate) members: fn() -> Vec<TypeId>,
     pub(crate) put_together: PutTogether<D>,
 }
 
@@ -79,6 +88,8 @@ impl<D: Database> Registration<D> {
             table: table::<M, D>,
             dependencies: M::dependencies,
             joined: || M::selected().map_or(Vec::new(), |selected| selected.tables),
+            root: M::root,
+            members: M::members,
             put_together: |parts| Box::pin(put_together::<M, D>(parts)),
         }
     }
@@ -119,7 +130,7 @@ async fn put_together<M: Statements<D::Backend>, D: Database>(
         parts.ledger.in_flight.clone(),
     ));
     let switch = parts.switch.child();
-    let dependents = Arc::<Dependents<D>>::default();
+    let (dependents, root) = (Arc::<Dependents<D>>::default(), RootOf::default());
     let relay = relay::<M, D>(parts, &tier, probe()).await?;
     let keeper = Arc::new(Keeper::<M, D> {
         database: database.clone(),
@@ -127,6 +138,8 @@ async fn put_together<M: Statements<D::Backend>, D: Database>(
         rows,
         lookups,
         lists,
+        wholes: OnceLock::new(),
+        root: root.clone(),
         dependents: dependents.clone(),
         invalidator,
         switch: switch.clone(),
@@ -134,7 +147,8 @@ async fn put_together<M: Statements<D::Backend>, D: Database>(
         triggers,
         _relay: relay,
     });
-    Ok(Ready { switch, keeper: keeper.clone(), shown: keeper, dependents })
+    let (shown, whole) = (keeper.clone(), keeper.clone());
+    Ok(Ready { switch, keeper, shown, dependents, whole, root })
 }
 
 /// Begins to relay what is changed in the model's table, where it is bounded. Until somebody has,
