@@ -223,7 +223,7 @@ impl<D: Database> Outbox<D> {
     }
 
     async fn run(&self, sql: String) -> Result<()> {
-        self.database.load(Load::<_, String>::run(sql)).await.map(drop)
+        write(&self.database, sql).await
     }
 }
 
@@ -240,9 +240,16 @@ pub(crate) struct Turned {
 /// Leaves a row in the outbox for what was changed past the repositories.
 pub(crate) async fn owe<D: Database>(database: &D, keys: &[EntryKey]) -> Result<()> {
     match insert(keys.iter()) {
-        Some(sql) => database.load(Load::<_, String>::run(sql)).await.map(drop),
+        Some(sql) => write(database, sql).await,
         None => Ok(()),
     }
+}
+
+/// A statement that writes, in a transaction of its own: on SQLite it has to wait for the others.
+async fn write<D: Database>(database: &D, sql: String) -> Result<()> {
+    let mut transaction = database.begin().await?;
+    let _: Vec<String> = transaction.load(Load::run(sql)).await?;
+    transaction.commit().await
 }
 
 /// Fails, saying what to do, unless the tables are there.

@@ -5,6 +5,7 @@ use std::future::ready;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use cache_runtime::migrations::{self, Migration};
 use cache_runtime::ports::{BoxFuture, Dialect, Store};
 use cache_runtime::{InProcess, Redis};
 use diesel::connection::SimpleConnection as _;
@@ -54,7 +55,8 @@ impl Bench<SqliteConnection> {
             link.batch_execute(how).unwrap();
             link
         };
-        let mut bench = Self::new(Links { reader: link(), writer: link() }, COUNT);
+        let mut bench =
+            Self::new(Links { reader: link(), writer: link() }, COUNT, migrations::SQLITE);
         bench._folder = Some(folder);
         bench
     }
@@ -74,7 +76,11 @@ impl Bench<PgConnection> {
         };
         let (mut writer, reader) = (link(), link());
         writer.batch_execute(&format!("DROP SCHEMA {name} CASCADE; CREATE SCHEMA {name}")).unwrap();
-        let bench = Self::new(Links { reader, writer }, "SELECT setval('cache_version', 1)");
+        let bench = Self::new(
+            Links { reader, writer },
+            "SELECT setval('cache_version', 1)",
+            migrations::POSTGRES,
+        );
         Self { ground: Ground { tells_outcome: true, ..bench.ground }, ..bench }
     }
 }
@@ -89,14 +95,17 @@ impl Bench<MysqlConnection> {
             link.batch_execute("SET sql_mode = CONCAT(@@sql_mode, ',PIPES_AS_CONCAT')").unwrap();
             link
         };
-        Self::new(Links { reader: link(), writer: link() }, COUNT)
+        Self::new(Links { reader: link(), writer: link() }, COUNT, migrations::MYSQL)
     }
 }
 
 impl<C: Link> Bench<C> {
-    fn new(mut links: Links<C>, count: &'static str) -> Self {
+    fn new(mut links: Links<C>, count: &'static str, own: &[Migration]) -> Self {
         links.writer.batch_execute(CREATE).unwrap();
         links.writer.batch_execute(<C::Backend as Dialect>::CREATE_COUNTER).unwrap();
+        for migration in own {
+            links.writer.batch_execute(migration.up).unwrap();
+        }
         let time = Time::default();
         let store = in_process(&time);
         Self {
@@ -159,7 +168,11 @@ impl<C: Link> Bench<C> {
 
     /// Makes the table hold these rows alone.
     pub fn reset(&self, rows: &[Row]) {
-        let mut sql = format!("{}; DELETE FROM accounts", self.count);
+        let mut sql = format!(
+            "{}; DELETE FROM cache_invalidations; DELETE FROM cache_watermarks; DELETE FROM \
+             cache_leaders; DELETE FROM accounts",
+            self.count
+        );
         for Row { id, email, balance } in rows {
             let _ = write!(
                 sql,

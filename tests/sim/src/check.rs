@@ -7,7 +7,7 @@
 use std::time::Duration;
 
 use crate::history::{Commit, Deed, History, Read, Register, Told, Write};
-use crate::mode::{Mode, TTL};
+use crate::mode::Mode;
 
 /// The first thing that breaks a promise.
 pub fn check(mode: Mode, history: &History) -> Result<(), String> {
@@ -20,7 +20,11 @@ pub fn check(mode: Mode, history: &History) -> Result<(), String> {
         .map(|write| effects(write, &history.commits))
         .collect::<Result<Vec<_>, _>>()?;
     let acknowledged: Vec<Effect> = done.into_iter().flatten().collect();
-    if mode.is_strict() { strict(history, &acknowledged) } else { eventual(history, &acknowledged) }
+    if mode.is_strict() {
+        strict(history, &acknowledged)
+    } else {
+        eventual(history, &acknowledged, Duration::from_secs(mode.oldest()))
+    }
 }
 
 /// A register that an acknowledged write changed, and by which commit.
@@ -138,17 +142,16 @@ fn strict(history: &History, acknowledged: &[Effect]) -> Result<(), String> {
     Ok(())
 }
 
-/// Nothing older than the ttl, and nothing older than what was acknowledged: in every process
+/// Nothing older than the ttl, or the bound, and nothing older than what was acknowledged: in every process
 /// while the store answers, in the writer's own process always.
-fn eventual(history: &History, acknowledged: &[Effect]) -> Result<(), String> {
-    let ttl = Duration::from_secs(TTL);
+fn eventual(history: &History, acknowledged: &[Effect], oldest: Duration) -> Result<(), String> {
     for read in &history.reads {
         let answers = history.store_failed.is_none_or(|failed| read.ended.tick < failed);
         let bound = |effect: &&Effect| answers || effect.process == read.process;
         let least = seen(read, acknowledged.iter().filter(bound));
         let fresh = |at: &usize| {
             superseded(&history.commits, &read.register, *at).is_none_or(|next| {
-                read.began.time.saturating_sub(history.commits[next].at.time) <= ttl
+                read.began.time.saturating_sub(history.commits[next].at.time) <= oldest
             })
         };
         let mut places =

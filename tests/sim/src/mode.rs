@@ -3,6 +3,9 @@
 /// How long an entry may live, in seconds: short beside nothing but a fence and a lease.
 pub const TTL: u64 = 10;
 
+/// How old a hit may be where a bound is declared, in seconds.
+pub const BOUND: u64 = 3;
+
 /// What a model declares.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Mode {
@@ -15,10 +18,13 @@ pub enum Mode {
     /// These two invalidate the whole table where a filter meets more than one row.
     Bulk,
     BulkFenced,
+    /// No hit of these is older than the bound.
+    Bounded,
+    BoundedThrough,
 }
 
 impl Mode {
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 10] = [
         Self::Aside,
         Self::Through,
         Self::Fenced,
@@ -27,6 +33,8 @@ impl Mode {
         Self::ValidatedThrough,
         Self::Bulk,
         Self::BulkFenced,
+        Self::Bounded,
+        Self::BoundedThrough,
     ];
 
     pub fn name(self) -> &'static str {
@@ -39,6 +47,8 @@ impl Mode {
             Self::ValidatedThrough => "validated-through",
             Self::Bulk => "bulk",
             Self::BulkFenced => "bulk-fenced",
+            Self::Bounded => "bounded",
+            Self::BoundedThrough => "bounded-through",
         }
     }
 
@@ -47,7 +57,17 @@ impl Mode {
     }
 
     pub fn is_strict(self) -> bool {
-        !matches!(self, Self::Aside | Self::Through | Self::Bulk)
+        use Mode::{Aside, Bounded, BoundedThrough, Bulk, Through};
+        !matches!(self, Aside | Through | Bulk | Bounded | BoundedThrough)
+    }
+
+    pub fn is_bounded(self) -> bool {
+        matches!(self, Self::Bounded | Self::BoundedThrough)
+    }
+
+    /// How old a read may be where it is not strict, in seconds.
+    pub fn oldest(self) -> u64 {
+        if self.is_bounded() { BOUND } else { TTL }
     }
 
     pub fn named(name: &str) -> Option<Self> {

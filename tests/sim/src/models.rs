@@ -347,3 +347,5 @@ model!(
     (),
     (pattern = "write_through", consistency = "strict(fenced)", bulk = 1)
 );
+model!(bounded, plain_table, (), (pattern = "cache_aside", consistency = "bounded(3s)"));
+model!(bounded_through, plain_table, (), (pattern = "write_through", consistency = "bounded(3s)"));

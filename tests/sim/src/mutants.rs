@@ -62,15 +62,13 @@ pub const PROOFS: &[(Guard, Proof)] = &[
     (Guard::TableChecked, Here(&[Mode::Bulk])),
     (Guard::TableUnchanged, Here(&[Mode::Bulk])),
     (Guard::TableFence, Here(&[Mode::BulkFenced])),
-    (Guard::WatermarkGate, Elsewhere("anomalies", NOT_BOUNDED)),
-    (Guard::WatermarkName, Elsewhere("anomalies", NOT_BOUNDED)),
-    (Guard::OutboxRow, Elsewhere("anomalies", NOT_BOUNDED)),
-    (Guard::OutboxAll, Elsewhere("anomalies", NOT_BOUNDED)),
-    (Guard::SameDatabase, Elsewhere("anomalies", NOT_BOUNDED)),
-    (Guard::SteadyTime, Elsewhere("anomalies", NOT_BOUNDED)),
+    (Guard::WatermarkGate, Here(&[Mode::Bounded])),
+    (Guard::WatermarkName, Elsewhere("anomalies", "no store here fails over")),
+    (Guard::OutboxRow, Here(&[Mode::Bounded])),
+    (Guard::OutboxAll, Elsewhere("anomalies", "one transaction writes at a time here")),
+    (Guard::SameDatabase, Elsewhere("anomalies", "no database here is restored")),
+    (Guard::SteadyTime, Elsewhere("anomalies", "no clock here is set back")),
 ];
-
-const NOT_BOUNDED: &str = "no model here is bounded";
 
 /// Guards of the scripts in Lua, and the mode whose schedules must miss them on Redis, where chance
 /// soon brings about what they stop. The suite `guards` removes these and all others there.

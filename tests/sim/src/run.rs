@@ -14,8 +14,9 @@ use crate::database::{Link, SimDatabase};
 use crate::history::Register;
 use crate::mode::{Mode, TTL};
 use crate::models::{
-    aside, aside_next, bulk, bulk_fenced, bulk_next, fenced, fenced_through, fenced_through_next,
-    through, through_next, validated, validated_next, validated_through,
+    aside, aside_next, bounded, bounded_through, bulk, bulk_fenced, bulk_next, fenced,
+    fenced_through, fenced_through_next, through, through_next, validated, validated_next,
+    validated_through,
 };
 use crate::plan::{EMAILS, Plan};
 use crate::ports::{SimClock, SimTokens};
@@ -75,6 +76,8 @@ macro_rules! open_all {
                         Arc::new(validated_through::open(parts).await.unwrap())
                     }
                     Mode::Bulk => Arc::new(bulk::open(parts).await.unwrap()),
+                    Mode::Bounded => Arc::new(bounded::open(parts).await.unwrap()),
+                    Mode::BoundedThrough => Arc::new(bounded_through::open(parts).await.unwrap()),
                     Mode::BulkFenced => Arc::new(bulk_fenced::open(parts).await.unwrap()),
                 }
             }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use cache_runtime::ports::{
-    BoxFuture, Fence, Fill, Filled, Form, Lease, Leased, Lift, Payload, Store, StoreFacts,
+    BoxFuture, Fence, Fill, Filled, Form, Lease, Leased, Lift, Mark, Payload, Store, StoreFacts,
 };
 use cache_runtime::{EntryKey, Result, Token};
 
@@ -173,5 +173,24 @@ impl Store for SimStore {
                 Ok(put)
             })
         }))
+    }
+
+    fn time(&self) -> BoxFuture<'_, Result<u64>> {
+        let inner = self.inner.clone();
+        let asked = self.asked(Kind::Time, std::iter::empty());
+        Box::pin(self.world.ask(
+            asked,
+            |time| format!("{time}"),
+            move || Box::pin(async move { inner.time().await }),
+        ))
+    }
+
+    fn mark<'a>(&'a self, marks: &'a [Mark]) -> BoxFuture<'a, Result<Vec<bool>>> {
+        let (inner, owned) = (self.inner.clone(), marks.to_vec());
+        let asked = self.asked(Kind::Mark, std::iter::empty());
+        let show = |stand: &Vec<bool>| show_all(stand, yes_or_no);
+        Box::pin(
+            self.world.ask(asked, show, move || Box::pin(async move { inner.mark(&owned).await })),
+        )
     }
 }

@@ -26,6 +26,8 @@ pub enum Kind {
     Fence,
     Renew,
     Lift,
+    Time,
+    Mark,
     Load,
     /// Asks what became of a transaction.
     Outcome,
@@ -42,7 +44,10 @@ pub enum Kind {
 impl Kind {
     pub fn is_store(self) -> bool {
         use Kind::*;
-        matches!(self, Get | Lease | Fill | Release | Invalidate | Fence | Renew | Lift)
+        matches!(
+            self,
+            Get | Lease | Fill | Release | Invalidate | Fence | Renew | Lift | Time | Mark
+        )
     }
 }
 
