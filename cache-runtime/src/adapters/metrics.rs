@@ -30,6 +30,8 @@ use crate::ports::telemetry::{Event, Probe, Telemetry};
 /// | `cache_invalidations_missed_total` | entries; retried | |
 /// | `cache_invalidations_recovered_total` | entries | |
 /// | `cache_invalidations_dropped_total` | entries; only the ttl covers them | |
+/// | `cache_stale_reads_total` | incidents that the reconciler found | `entry`: `row`, `lookup`, `list` |
+/// | `cache_stale_read_age_seconds` | seconds, the age of such an entry | |
 /// | `cache_breaker_open` | 0 or 1, `model` is `*` | |
 #[derive(Debug, Clone, Copy, Default)]
 pub struct MetricsTelemetry;
@@ -95,6 +97,15 @@ impl Probe for MetricsProbe {
             }
             Event::InvalidationDropped(count) => {
                 self.add("cache_invalidations_dropped_total", count);
+            }
+            Event::StaleRead { entry, age } => {
+                let (model, tier) = (self.model, self.tier);
+                counter!("cache_stale_reads_total", "model" => model, "tier" => tier, "entry" => entry)
+                    .increment(1);
+                if let Some(age) = age {
+                    histogram!("cache_stale_read_age_seconds", "model" => model, "tier" => tier)
+                        .record(age);
+                }
             }
             Event::Breaker(open) => {
                 gauge!("cache_breaker_open", "model" => self.model, "tier" => self.tier)

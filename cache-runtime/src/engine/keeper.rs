@@ -11,10 +11,12 @@ use super::flight::Landing;
 use super::invalidator::Invalidator;
 use super::lists::Lists;
 use super::loader::{Loader, Source as _};
+use super::sampler::{Known, Sampler};
 use super::sources::{Found, LookupId, Lookups, Rows, carries, is_concealed};
 use super::switch::Switch;
 use super::tier::Tier;
 use crate::ports::clock::Tokens;
+use crate::ports::contract::Contract;
 use crate::ports::database::Database;
 use crate::ports::load::Load;
 use crate::ports::model::{Model, Statements};
@@ -40,6 +42,8 @@ pub(crate) struct Keeper<M: Model, D: Database> {
     pub(crate) tokens: Arc<dyn Tokens>,
     /// Those of the model's table, as the catalogue had them at start.
     pub(crate) triggers: Option<Triggers>,
+    pub(crate) sampler: Sampler<M>,
+    pub(crate) contract: Arc<Contract>,
 }
 
 /// When the triggers and rules of a table are done.
@@ -58,6 +62,7 @@ impl<M: Statements<D::Backend>, D: Database> Keeper<M, D> {
         if self.must_bypass(&entry) {
             return self.find_uncached(key.to_key()).await;
         }
+        self.sampler.note(|| Known::Row(key.to_key()));
         if let Some(found) = self.cached::<M>(&entry).await
             && self.holds(&key, &entry, &found).await?
         {
@@ -100,6 +105,7 @@ impl<M: Statements<D::Backend>, D: Database> Keeper<M, D> {
         let mut seen = HashSet::new();
         let distinct = keys.iter().filter(|key| seen.insert(*key));
         let (bypass, asked): (Vec<_>, Vec<_>) = distinct
+            .inspect(|key| self.sampler.note(|| Known::Row((*key).clone())))
             .map(|key| (key.clone(), self.tier.row_key(key)))
             .partition(|(_, entry)| self.must_bypass(entry));
         let mut found = HashMap::with_capacity(seen.len());
@@ -149,6 +155,8 @@ impl<M: Statements<D::Backend>, D: Database> Keeper<M, D> {
         };
         let mut written = KeyWriter::default();
         value.write_parts(&mut written);
+        self.sampler
+            .note(|| Known::Lookup(LookupId { index, written: written.clone(), value: owned() }));
         for _ in 0..TRIES {
             if self.must_bypass(&entry) {
                 break;
@@ -272,6 +280,11 @@ impl<M: Statements<D::Backend>, D: Database> Keeper<M, D> {
         };
         self.tier.event(Event::Bypass(reason));
         true
+    }
+
+    /// The same, for those who only look on.
+    pub(crate) fn is_bypassed(&self, entry: &EntryKey) -> bool {
+        self.switch.is_off() || self.invalidator.is_pending(entry)
     }
 
     pub(crate) async fn cached<V: Cacheable>(&self, entry: &EntryKey) -> Option<Entry<V>> {

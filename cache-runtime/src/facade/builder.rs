@@ -9,6 +9,8 @@ use tokio::runtime::Handle;
 
 use super::cache::{Cache, Inner};
 use super::checks::{check_fences, check_models, is_fenced, link};
+use super::contracts::contracts;
+use super::reconcile::{Reconcile, Running};
 use super::registration::{Parts, Registration};
 use crate::adapters::metrics::MetricsTelemetry;
 use crate::adapters::system::{RandomTokens, SystemClock};
@@ -18,10 +20,12 @@ use crate::engine::exclusive::claim;
 use crate::engine::fences::Fences;
 use crate::engine::in_flight::InFlight;
 use crate::engine::loader::LeasePolicy;
+use crate::engine::reconciler::Reconciler;
 use crate::engine::shield::{BreakerPolicy, Shield};
 use crate::engine::switch::Switch;
 use crate::ports::clock::{Clock, Tokens};
 use crate::ports::codec::Codec;
+use crate::ports::contract::Contracts;
 use crate::ports::database::Database;
 use crate::ports::store::Store;
 use crate::ports::telemetry::Telemetry;
@@ -92,6 +96,7 @@ pub struct Builder<D: Database> {
     breaker: BreakerPolicy,
     fence_expiry: Duration,
     accepts_fence_loss: bool,
+    reconcile: Option<Reconcile>,
 }
 
 impl<D: Database> Builder<D> {
@@ -113,6 +118,7 @@ impl<D: Database> Builder<D> {
             breaker: BreakerPolicy { failures: 3, cool_down: Duration::from_millis(500) },
             fence_expiry: FENCE_EXPIRY,
             accepts_fence_loss: false,
+            reconcile: None,
         }
     }
 
@@ -200,6 +206,14 @@ impl<D: Database> Builder<D> {
     #[must_use]
     pub fn breaker(mut self, failures: u32, cool_down: Duration) -> Self {
         self.breaker = BreakerPolicy { failures, cool_down };
+        self
+    }
+
+    /// Looks for stale entries in the background, and removes them: for changes that go past the
+    /// cache, as cascades, TRUNCATE and raw SQL do. Off by default.
+    #[must_use]
+    pub fn reconcile(mut self, reconcile: Reconcile) -> Self {
+        self.reconcile = Some(reconcile);
         self
     }
 
@@ -291,23 +305,38 @@ impl<D: Database> Builder<D> {
             in_flight: InFlight::default(),
             accepts_fence_loss: self.accepts_fence_loss,
         });
+        let contracts = contracts(&self.models)?;
         let parts = Parts {
             ledger: ledger.clone(),
             namespace: self.namespace,
             shield,
             codecs: Arc::new(Codecs::new(writer, built_in, self.max_entry)),
-            clock: self.clock,
+            clock: self.clock.clone(),
             tokens: self.tokens,
             telemetry: self.telemetry,
             lease: self.lease,
             switch: switch.clone(),
+            contracts,
+            one_in: self.reconcile.map_or(0, |reconcile| reconcile.one_in),
         };
         let mut models = HashMap::new();
         for model in &self.models {
             models.insert(model.id, (model.put_together)(&parts).await?);
         }
         link(&self.models, &models);
-        Ok(Cache::put_together(Inner { models, switch, facts, ledger }))
+        let running = self.reconcile.map(|reconcile| {
+            let settle = reconcile.settle.unwrap_or(self.fence_expiry + Duration::from_secs(1));
+            Running::start(Reconciler {
+                models: models.values().map(|model| model.watched.clone()).collect(),
+                progress: Arc::default(),
+                clock: self.clock,
+                switch: switch.clone(),
+                pause: reconcile.pause,
+                settle,
+            })
+        });
+        let contracts = Contracts::of(parts.contracts);
+        Ok(Cache::put_together(Inner { models, switch, facts, ledger, contracts, running }))
     }
 }
 

@@ -1,10 +1,12 @@
 //! How a model comes into a cache: with its type erased, so that one list holds all.
 
 use std::any::{Any, TypeId};
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use diesel::query_builder::{QueryBuilder as _, QueryFragment as _};
 
+use crate::engine::comparison::Watched;
 use crate::engine::debt::Ledger;
 use crate::engine::dependents::{Dependents, Shown};
 use crate::engine::entry::Codecs;
@@ -13,12 +15,14 @@ use crate::engine::invalidator::Invalidator;
 use crate::engine::keeper::{Keeper, Triggers};
 use crate::engine::lists::Lists;
 use crate::engine::loader::{Entries, LeasePolicy, Loader};
+use crate::engine::sampler::Sampler;
 use crate::engine::shield::Shield;
 use crate::engine::sources::{Lookups, Rows};
 use crate::engine::switch::Switch;
 use crate::engine::tier::Tier;
 use crate::ports::BoxFuture;
 use crate::ports::clock::{Clock, Tokens};
+use crate::ports::contract::Contract;
 use crate::ports::database::{Database, Dialect};
 use crate::ports::dependency::Dependency;
 use crate::ports::load::Load;
@@ -37,6 +41,10 @@ pub(crate) struct Parts<D> {
     pub(crate) telemetry: Arc<dyn Telemetry>,
     pub(crate) lease: LeasePolicy,
     pub(crate) switch: Switch,
+    /// Each model's.
+    pub(crate) contracts: HashMap<TypeId, Arc<Contract>>,
+    /// One read in so many is one that the reconciler may look at; 0 if there is none.
+    pub(crate) one_in: u32,
 }
 
 /// A model put together.
@@ -46,6 +54,8 @@ pub(crate) struct Ready<D: Database> {
     pub(crate) keeper: Arc<dyn Any + Send + Sync>,
     /// The same, as a model that depends on others.
     pub(crate) shown: Arc<dyn Shown<D>>,
+    /// The same, as one whose entries can be compared with its rows.
+    pub(crate) watched: Arc<dyn Watched>,
     /// Those that depend on it.
     pub(crate) dependents: Arc<Dependents<D>>,
 }
@@ -113,6 +123,8 @@ async fn put_together<M: Statements<D::Backend>, D: Database>(
         parts.ledger.in_flight.clone(),
     ));
     let switch = parts.switch.child();
+    let contract = parts.contracts.get(&TypeId::of::<M>()).cloned();
+    let contract = contract.unwrap_or_else(|| Arc::new(Contract::new(M::DESCRIPTOR, name.clone())));
     let dependents = Arc::<Dependents<D>>::default();
     let keeper = Arc::new(Keeper::<M, D> {
         database: database.clone(),
@@ -125,8 +137,10 @@ async fn put_together<M: Statements<D::Backend>, D: Database>(
         switch: switch.clone(),
         tokens: parts.tokens.clone(),
         triggers,
+        sampler: Sampler::new(parts.one_in),
+        contract,
     });
-    Ok(Ready { switch, keeper: keeper.clone(), shown: keeper, dependents })
+    Ok(Ready { switch, keeper: keeper.clone(), shown: keeper.clone(), watched: keeper, dependents })
 }
 
 /// What loads one kind of a model's entries.

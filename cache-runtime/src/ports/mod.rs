@@ -4,6 +4,7 @@ use std::pin::Pin;
 pub(crate) mod clock;
 pub(crate) mod codec;
 pub(crate) mod condition;
+pub(crate) mod contract;
 pub(crate) mod database;
 pub(crate) mod dependency;
 pub(crate) mod embed;
@@ -30,7 +31,9 @@ pub use model::{
     BoxError, Change, Concealed, Concealing, Descriptor, FromRow, Insert, KeyOf, ListOf, Model,
     Save, Statements, Versioned, Writable,
 };
-pub use store::{Fence, Fill, Filled, Form, Lease, Leased, Lift, Payload, Put, Store, StoreFacts};
+pub use store::{
+    Fence, Fill, Filled, Form, Inspection, Lease, Leased, Lift, Payload, Put, Store, StoreFacts,
+};
 pub use telemetry::{Event, Probe, Telemetry};
 
 /// A boxed future, for ports that are used as trait objects.

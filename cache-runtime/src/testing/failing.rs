@@ -8,7 +8,7 @@ use parking_lot::Mutex;
 
 use crate::ports::BoxFuture;
 use crate::ports::store::{
-    Fence, Fill, Filled, Form, Lease, Leased, Lift, Payload, Store, StoreFacts,
+    Fence, Fill, Filled, Form, Inspection, Lease, Leased, Lift, Payload, Store, StoreFacts,
 };
 use crate::values::error::{Error, ErrorKind, Result};
 use crate::values::key::EntryKey;
@@ -216,5 +216,9 @@ impl Store for FailingStore {
     fn lift(&self, lifts: Vec<Lift>) -> BoxFuture<'_, Result<Vec<bool>>> {
         self.know(lifts.iter().map(|lift| &lift.key));
         self.passing(Operation::Lift, self.0.store.lift(lifts))
+    }
+
+    fn inspect<'a>(&'a self, key: &'a EntryKey) -> BoxFuture<'a, Result<Inspection>> {
+        self.0.store.inspect(key)
     }
 }

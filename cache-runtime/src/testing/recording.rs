@@ -9,7 +9,7 @@ use crate::ports::database::{Database, Dialect, RawTransaction, Transaction};
 use crate::ports::load::Load;
 use crate::ports::model::FromRow;
 use crate::ports::store::{
-    Fence, Fill, Filled, Form, Lease, Leased, Lift, Payload, Store, StoreFacts,
+    Fence, Fill, Filled, Form, Inspection, Lease, Leased, Lift, Payload, Store, StoreFacts,
 };
 use crate::values::error::Result;
 use crate::values::key::EntryKey;
@@ -131,6 +131,10 @@ impl Store for RecordingStore {
             }
             Ok(puts)
         })
+    }
+
+    fn inspect<'a>(&'a self, key: &'a EntryKey) -> BoxFuture<'a, Result<Inspection>> {
+        self.inner.inspect(key)
     }
 }
 

@@ -92,6 +92,8 @@ pub enum Guard {
     TableUnchanged,
     /// Nobody gets a lease while a write of the whole table commits.
     TableFence,
+    /// The reconciler calls stale only what differs in two readings, apart by a settle time.
+    SettleTwice,
 }
 
 impl Guard {
@@ -139,6 +141,7 @@ impl Guard {
         (Guard::TableChecked, "table-checked"),
         (Guard::TableUnchanged, "table-unchanged"),
         (Guard::TableFence, "table-fence"),
+        (Guard::SettleTwice, "settle-twice"),
     ];
 
     /// Whether this guard stands. Always true outside the project's own tests.
