@@ -7,6 +7,7 @@
 PASSED=0
 FAILED=0
 FAILURES=()
+EXCERPTS=
 JOB=
 LOGS=
 
@@ -56,7 +57,7 @@ crate_tests() {
 # tests that it started.
 run_job() {
   set -m
-  ( "$@" | tee "$LOGS/stdout"; exit "${PIPESTATUS[0]}" ) </dev/null &
+  ( "$@" 2> >(tee "$LOGS/stderr" >&2) | tee "$LOGS/stdout"; exit "${PIPESTATUS[0]}" ) </dev/null &
   JOB=$!
   set +m
   local code=0
@@ -69,6 +70,14 @@ end_job() { [ -z "$JOB" ] || end "$JOB" TERM; JOB=; }
 
 fail() { FAILED=$((FAILED + 1)); FAILURES+=("$1"); }
 
+# What the job that has just failed said of it, to be said again at the end: a long log is
+# often seen by its last lines alone.
+excerpt() {
+  EXCERPTS+=$(printf '\n--- %s\n' "$1"
+    grep -hE -A 8 '^error|panicked at|No space left|NOT CAUGHT|BROKEN|NOT REACHED|^FAILED' \
+      "$LOGS/stderr" "$LOGS/stdout" | head -n 40)$'\n'
+}
+
 # stage TITLE COMMAND...: a heading, the command, its time. The exit code counts
 # as one result only where it fails.
 stage() {
@@ -76,7 +85,7 @@ stage() {
   shift
   printf '\n=== %s\n' "$title"
   run_job "$@" || code=$?
-  [ "$code" -eq 0 ] || fail "$title (exit code $code)"
+  [ "$code" -eq 0 ] || { fail "$title (exit code $code)"; excerpt "$title"; }
   printf -- '--- %s: %s, %d s\n' "$title" "$([ "$code" -eq 0 ] && echo ok || echo FAILED)" $((SECONDS - start))
   return "$code"
 }
@@ -94,6 +103,7 @@ counted() {
     /^[0-9]+ passed, [0-9]+ failed$/ { passed += $1; failed += $3 }
     END { print passed + 0, failed + 0 }' "$LOGS/stdout")
   PASSED=$((PASSED + passed))
+  [ "$code" -eq 0 ] || excerpt "$title"
   if [ "$failed" -gt 0 ]; then
     FAILED=$((FAILED + failed))
     FAILURES+=("$title ($failed failed)")
@@ -128,6 +138,7 @@ timed() {
 summary() {
   local failure
   printf '\n=== result after %d s\n' "$SECONDS"
+  printf '%s' "$EXCERPTS"
   for failure in ${FAILURES[@]+"${FAILURES[@]}"}; do
     printf 'FAILED: %s\n' "$failure"
   done

@@ -87,6 +87,35 @@ pub(crate) fn duration(ctxt: &Ctxt, item: &Item, form: &str) -> Option<Duration>
     None
 }
 
+/// The duration in `"bounded(5s)"`; the outer `None` where it is another word.
+pub(crate) fn bound(ctxt: &Ctxt, item: &Item) -> Option<Option<Duration>> {
+    const FORM: &str = "consistency = \"bounded(5s)\"";
+    let Form::Value(tokens) = &item.form else { return None };
+    let given: LitStr = syn::parse2(tokens.clone()).ok()?;
+    let text = given.value();
+    let inner = text.strip_prefix("bounded")?;
+    let duration = inner.strip_prefix('(').and_then(|inner| inner.strip_suffix(')'));
+    match duration.map(humantime::parse_duration) {
+        Some(Ok(bound)) if bound.as_millis() >= 100 && bound.as_secs() <= 86_400 => {
+            return Some(Some(bound));
+        }
+        Some(Ok(_)) => ctxt.error(
+            &given,
+            "a bound is between 100 milliseconds and a day",
+            format!("write `{FORM}`"),
+        ),
+        Some(Err(error)) => ctxt.error(
+            &given,
+            format!("the bound is not a duration: {error}"),
+            format!("write `{FORM}`; units are ms, s, m, h, d"),
+        ),
+        None => {
+            ctxt.error(&given, "`bounded` says how old a hit may be", format!("write `{FORM}`"))
+        }
+    }
+    Some(None)
+}
+
 /// A percentage in quotes, at most 90.
 pub(crate) fn percent(ctxt: &Ctxt, item: &Item, form: &str) -> Option<u8> {
     let given = text(ctxt, item, form)?;

@@ -3,6 +3,7 @@
 mod adapters;
 mod engine;
 mod facade;
+pub mod migrations;
 mod patterns;
 mod values;
 

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 
 use cache_runtime::DieselAsync;
+use cache_runtime::migrations::{self, Migration};
 use diesel::connection::{InstrumentationEvent, SimpleConnection as _};
 use diesel::prelude::*;
 use diesel::r2d2::{ConnectionManager, CustomizeConnection, Pool, R2D2Connection};
@@ -208,6 +209,8 @@ pub trait Sql {
     /// A trigger that makes a changed balance ten times as much, after the change has been
     /// returned. None where nothing is returned before it has run.
     const TENFOLD: Option<&'static str>;
+    /// The tables of the runtime's own.
+    const MIGRATIONS: &'static [Migration];
     /// Takes the counter of versions away.
     const DROP_COUNTER: &'static str;
 
@@ -218,6 +221,7 @@ pub trait Sql {
 const SET_COUNTER: &str = "UPDATE cache_version SET value = ";
 
 impl Sql for Sqlite {
+    const MIGRATIONS: &'static [Migration] = migrations::SQLITE;
     const CREATE_TAGS: &'static str =
         "CREATE TABLE tags (name TEXT COLLATE NOCASE PRIMARY KEY, uses BIGINT NOT NULL)";
     const TENFOLD: Option<&'static str> = Some(
@@ -232,6 +236,7 @@ impl Sql for Sqlite {
 }
 
 impl Sql for Mysql {
+    const MIGRATIONS: &'static [Migration] = migrations::MYSQL;
     const CREATE_TAGS: &'static str =
         "CREATE TABLE tags (name VARCHAR(50) PRIMARY KEY, uses BIGINT NOT NULL)";
     const TENFOLD: Option<&'static str> = None;
@@ -243,6 +248,7 @@ impl Sql for Mysql {
 }
 
 impl Sql for Postgres {
+    const MIGRATIONS: &'static [Migration] = migrations::POSTGRES;
     const CREATE_TAGS: &'static str = "CREATE COLLATION nocase (provider = icu, locale = 'und-u-ks-level2', deterministic = false); \
          CREATE TABLE tags (name TEXT COLLATE nocase PRIMARY KEY, uses BIGINT NOT NULL)";
     const TENFOLD: Option<&'static str> = Some(

@@ -12,8 +12,8 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use cache_runtime::ports::{
-    BoxFuture, Database, Fence, Fill, Filled, Form, FromRow, Lease, Leased, Lift, Load, Payload,
-    Store, StoreFacts, Transaction,
+    BoxFuture, Database, Fence, Fill, Filled, Form, FromRow, Lease, Leased, Lift, Load, Mark,
+    Payload, Store, StoreFacts, Transaction,
 };
 use cache_runtime::{EntryKey, Error, ErrorKind, Result, Token};
 use tokio::sync::Semaphore;
@@ -206,6 +206,14 @@ impl Store for GatedStore {
 
     fn lift(&self, lifts: Vec<Lift>) -> BoxFuture<'_, Result<Vec<bool>>> {
         self.gated("lift:before", "lift:after", self.inner.lift(lifts))
+    }
+
+    fn time(&self) -> BoxFuture<'_, Result<u64>> {
+        self.gated("time:before", "time:after", self.inner.time())
+    }
+
+    fn mark<'a>(&'a self, marks: &'a [Mark]) -> BoxFuture<'a, Result<Vec<bool>>> {
+        self.gated("mark:before", "mark:after", self.inner.mark(marks))
     }
 }
 

@@ -10,6 +10,7 @@ pub mod server;
 pub mod shapes;
 pub mod source;
 pub mod stores;
+pub mod switched;
 
 /// The URL of the run's own Redis.
 ///

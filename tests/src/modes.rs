@@ -44,6 +44,10 @@ accounts! {
     aside: (pattern = "cache_aside");
     /// Puts what it writes; eventual.
     through: (pattern = "write_through");
+    /// Removes what it writes; no hit is older than a second.
+    bounded: (pattern = "cache_aside", consistency = "bounded(1s)");
+    /// Puts what it writes; no hit is older than a second.
+    bounded_through: (pattern = "write_through", consistency = "bounded(1s)");
     /// Removes what it writes; nobody reads anything older than what was acknowledged.
     fenced: (pattern = "cache_aside", consistency = "strict(fenced)");
     /// Puts what it writes; nobody reads anything older than what was acknowledged.

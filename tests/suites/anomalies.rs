@@ -59,6 +59,7 @@ macro_rules! process {
 
 #[path = "anomalies"]
 mod sqlite {
+    mod bounded;
     mod cases;
     mod lists;
     mod reads;
@@ -79,6 +80,7 @@ mod sqlite {
 
 #[path = "anomalies"]
 mod postgres {
+    mod bounded;
     mod cases;
     mod lists;
     mod reads;
@@ -98,6 +100,7 @@ mod postgres {
 
 #[path = "anomalies"]
 mod mariadb {
+    mod bounded;
     mod cases;
     mod lists;
     mod reads;
@@ -122,6 +125,7 @@ const DATABASES: &[(&str, &[Case])] =
 const NOT_ON: &[(Guard, &str)] = &[
     (Guard::AwaitOutcome, "SQLite"),
     (Guard::DependentsAgain, "SQLite"),
+    (Guard::OutboxAll, "SQLite"),
     (Guard::RereadTriggered, "MariaDB"),
 ];
 

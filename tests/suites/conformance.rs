@@ -23,6 +23,8 @@ mod subject;
 mod system;
 #[path = "conformance/tables.rs"]
 mod tables;
+#[path = "conformance/watermarks.rs"]
+mod watermarks;
 
 /// Makes each check a test of each store.
 macro_rules! hold_stores_to {
@@ -76,6 +78,11 @@ hold_stores_to! {
     several::what_its_table_made_void_is_not_kept,
     several::the_newest_values_are_kept,
     several::bytes_of_nobody_are_given_back_and_not_kept,
+    watermarks::without_a_watermark_nothing_is_given_or_taken,
+    watermarks::a_watermark_ends_unless_it_is_prolonged,
+    watermarks::a_turn_removes_what_changed_and_leaves_the_rest,
+    watermarks::a_watermark_of_another_name_covers_nothing,
+    watermarks::a_table_is_invalidated_under_its_watermarks,
     tables::an_invalidated_table_has_no_entries,
     tables::leases_and_fences_of_before_fill_and_put_nothing,
     tables::a_fence_around_a_table_is_one_around_each_entry,

@@ -106,7 +106,7 @@ macro_rules! hold_connections_to_it {
                 assert_eq!(twice.unwrap_err().kind(), ErrorKind::Database);
                 let raw = cache.database().run(|c| c.batch_execute("no SQL")).await;
                 assert_eq!(raw.unwrap_err().kind(), ErrorKind::Database);
-                let load = cache_runtime::ports::Load::<_, String>::plain("no SQL");
+                let load = cache_runtime::ports::Load::<_, String>::rows("no SQL");
                 let load: Result<Vec<String>, _> = cache.database().load(load).await;
                 assert_eq!(load.unwrap_err().kind(), ErrorKind::Database);
                 accounts.invalidate(1).await;

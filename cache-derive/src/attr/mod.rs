@@ -108,6 +108,7 @@ pub(crate) enum Pattern {
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Consistency {
     Eventual,
+    Bounded(Duration),
     Fenced,
     Validated,
 }
@@ -212,14 +213,7 @@ impl StructAttrs {
             "ttl" => self.ttl.read(ctxt, item, values::duration),
             "jitter" => self.jitter.read(ctxt, item, values::percent),
             "negative_ttl" => self.negative_ttl.read(ctxt, item, values::duration),
-            "consistency" => self.consistency.read(ctxt, item, |ctxt, item, form| {
-                let known = [
-                    ("eventual", Consistency::Eventual),
-                    ("strict(fenced)", Consistency::Fenced),
-                    ("strict(validated)", Consistency::Validated),
-                ];
-                values::word(ctxt, item, form, &known, &["bounded"])
-            }),
+            "consistency" => self.consistency.read(ctxt, item, consistency),
             "version" => self.version.read(ctxt, item, values::named),
             "on_write" => self.on_write.read(ctxt, item, |ctxt, item, form| {
                 let known = [("invalidate", OnWrite::Invalidate), ("refresh", OnWrite::Refresh)];
@@ -433,4 +427,18 @@ impl KeyAttrs {
     pub(crate) fn krate(self) -> Path {
         self.krate.value.unwrap_or_else(|| syn::parse_quote!(::cache_runtime))
     }
+}
+
+/// A promise; `bounded` says how old a hit may be.
+fn consistency(ctxt: &Ctxt, item: &Item, form: &str) -> Option<Consistency> {
+    if let Some(bound) = values::bound(ctxt, item) {
+        return bound.map(Consistency::Bounded);
+    }
+    let known = [
+        ("eventual", Consistency::Eventual),
+        ("bounded(5s)", Consistency::Bounded(Duration::from_secs(5))),
+        ("strict(fenced)", Consistency::Fenced),
+        ("strict(validated)", Consistency::Validated),
+    ];
+    values::word(ctxt, item, form, &known, &[])
 }

@@ -185,6 +185,10 @@ fn policy(model: &Model) -> TokenStream {
     };
     let consistency = attrs.consistency.value.and_then(|consistency| match consistency {
         Consistency::Eventual => None,
+        Consistency::Bounded(bound) => {
+            let bound = duration(bound);
+            Some(quote!(.consistency(__c::Consistency::Bounded(#bound))))
+        }
         Consistency::Fenced => Some(quote!(.consistency(__c::Consistency::Fenced))),
         Consistency::Validated => Some(quote!(.consistency(__c::Consistency::Validated))),
     });

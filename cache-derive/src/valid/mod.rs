@@ -33,6 +33,7 @@ pub(crate) fn check(ctxt: &Ctxt, model: &Model) {
     writes_are_owned(ctxt, model);
     writes_are_distinct(ctxt, model);
     validation_needs_a_version(ctxt, model);
+    bounds_are_shorter_than_the_ttl(ctxt, model);
     version_is_a_number_of_its_own(ctxt, model);
     write_through_puts(ctxt, model);
     save_has_something_to_write(ctxt, model);
@@ -150,6 +151,21 @@ fn writes_are_distinct(ctxt: &Ctxt, model: &Model) {
                 ctxt.error(ty, format!("`{}` is named twice", compact(ty)), "name each type once");
             }
         }
+    }
+}
+
+/// What the ttl promises anyway needs no outbox.
+fn bounds_are_shorter_than_the_ttl(ctxt: &Ctxt, model: &Model) {
+    let attrs = &model.attrs;
+    if let (Some(Consistency::Bounded(bound)), Some(ttl)) =
+        (attrs.consistency.value, attrs.ttl.value)
+        && bound >= ttl
+    {
+        ctxt.error(
+            &attrs.consistency.at,
+            "the bound is not shorter than the ttl, which no hit outlives in any case",
+            "write `consistency = \"eventual\"`, or a longer `ttl`",
+        );
     }
 }
 

@@ -113,7 +113,7 @@ pub(super) fn read_only_reads(ctxt: &Ctxt, model: &Model) {
     if attrs.consistency.value.is_some_and(|it| it != Consistency::Eventual) {
         ctxt.error(
             &attrs.consistency.at,
-            "a `read_only` model cannot be strict: nobody tells it of writes before they commit",
+            "a `read_only` model can be neither strict nor bounded: nobody tells it of writes before they commit",
             "write `consistency = \"eventual\"`",
         );
     }
@@ -128,8 +128,8 @@ pub(super) fn dependents_are_eventual(ctxt: &Ctxt, model: &Model) {
     {
         ctxt.error(
             &attrs.consistency.at,
-            "a model that depends on another cannot be strict: which of its rows a write of the \
-             other changes is known only once that has committed",
+            "a model that depends on another can be neither strict nor bounded: which of its rows a \
+             write of the other changes is known only once that has committed",
             "write `consistency = \"eventual\"`, or find the rows of both models and put them \
              together yourself",
         );

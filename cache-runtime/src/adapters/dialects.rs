@@ -1,9 +1,9 @@
 //! The databases' differences.
 
 #[cfg(any(feature = "mysql", feature = "postgres", feature = "sqlite"))]
-use diesel::deserialize::{self, FromSqlRow};
+use diesel::deserialize::{self, FromSql};
 #[cfg(any(feature = "mysql", feature = "postgres", feature = "sqlite"))]
-use diesel::row::Row;
+use diesel::row::{Field as _, Row};
 #[cfg(any(feature = "mysql", feature = "postgres", feature = "sqlite"))]
 use diesel::sql_types::{BigInt, Text};
 
@@ -28,6 +28,8 @@ impl Dialect for diesel::sqlite::Sqlite {
     // The file's lock goes with the connection: nothing can go on after it.
     const TRANSACTION: &'static str = "";
 
+    const NOW_MILLIS: &'static str = "CAST((julianday('now') - 2440587.5) * 86400000 AS INTEGER)";
+    const IDENTITY: &'static str = "''";
     const PLACE: &'static str = "SELECT file FROM pragma_database_list WHERE name = 'main'";
 
     fn outcome_of(_: &str) -> String {
@@ -47,12 +49,12 @@ impl Dialect for diesel::sqlite::Sqlite {
         )
     }
 
-    fn text<'a>(row: &impl Row<'a, Self>) -> deserialize::Result<String> {
-        FromSqlRow::<Text, Self>::build_from_row(row)
+    fn text<'a>(row: &impl Row<'a, Self>, column: usize) -> deserialize::Result<Option<String>> {
+        field::<Text, _, _>(row, column)
     }
 
-    fn integer<'a>(row: &impl Row<'a, Self>) -> deserialize::Result<i64> {
-        FromSqlRow::<BigInt, Self>::build_from_row(row)
+    fn integer<'a>(row: &impl Row<'a, Self>, column: usize) -> deserialize::Result<Option<i64>> {
+        field::<BigInt, _, _>(row, column)
     }
 }
 
@@ -70,6 +72,10 @@ impl Dialect for diesel::pg::Pg {
     const CREATE_COUNTER: &'static str = "CREATE SEQUENCE IF NOT EXISTS cache_version";
     const TRANSACTION: &'static str = "SELECT pg_current_xact_id()::text";
 
+    const NOW_MILLIS: &'static str = "CAST(extract(epoch FROM clock_timestamp()) * 1000 AS BIGINT)";
+    // The cluster, and its timeline: a promoted replica or a restored backup is on another.
+    const IDENTITY: &'static str = "(SELECT system_identifier::text FROM pg_control_system()) || '/' || \
+         substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8)";
     const PLACE: &'static str = "SELECT current_database() || '@' || coalesce(inet_server_addr()::text, 'local') || ':' \
          || coalesce(inet_server_port(), 0)";
 
@@ -96,12 +102,12 @@ impl Dialect for diesel::pg::Pg {
         )
     }
 
-    fn text<'a>(row: &impl Row<'a, Self>) -> deserialize::Result<String> {
-        FromSqlRow::<Text, Self>::build_from_row(row)
+    fn text<'a>(row: &impl Row<'a, Self>, column: usize) -> deserialize::Result<Option<String>> {
+        field::<Text, _, _>(row, column)
     }
 
-    fn integer<'a>(row: &impl Row<'a, Self>) -> deserialize::Result<i64> {
-        FromSqlRow::<BigInt, Self>::build_from_row(row)
+    fn integer<'a>(row: &impl Row<'a, Self>, column: usize) -> deserialize::Result<Option<i64>> {
+        field::<BigInt, _, _>(row, column)
     }
 }
 
@@ -134,6 +140,9 @@ impl Dialect for diesel::mysql::Mysql {
     // connection, and a driver that lost its answer has given that up.
     const TRANSACTION: &'static str = "SELECT CAST(CONNECTION_ID() AS CHAR)";
 
+    const NOW_MILLIS: &'static str = "CAST(UNIX_TIMESTAMP(NOW(3)) * 1000 AS SIGNED)";
+    // MariaDB has no `server_uuid`, and the nodes of a cluster differ in all else.
+    const IDENTITY: &'static str = "''";
     const PLACE: &'static str = "SELECT CONCAT(DATABASE(), '@', @@hostname, ':', @@port)";
 
     fn claim(namespace: &str) -> Claim {
@@ -171,12 +180,12 @@ impl Dialect for diesel::mysql::Mysql {
         )
     }
 
-    fn text<'a>(row: &impl Row<'a, Self>) -> deserialize::Result<String> {
-        FromSqlRow::<Text, Self>::build_from_row(row)
+    fn text<'a>(row: &impl Row<'a, Self>, column: usize) -> deserialize::Result<Option<String>> {
+        field::<Text, _, _>(row, column)
     }
 
-    fn integer<'a>(row: &impl Row<'a, Self>) -> deserialize::Result<i64> {
-        FromSqlRow::<BigInt, Self>::build_from_row(row)
+    fn integer<'a>(row: &impl Row<'a, Self>, column: usize) -> deserialize::Result<Option<i64>> {
+        field::<BigInt, _, _>(row, column)
     }
 }
 
@@ -185,4 +194,15 @@ impl Dialect for diesel::mysql::Mysql {
 #[cfg(any(feature = "mysql", feature = "postgres", feature = "sqlite"))]
 fn literal(text: &str) -> String {
     format!("'{}'", text.replace('\'', "''"))
+}
+
+/// One column of a row.
+#[cfg(any(feature = "mysql", feature = "postgres", feature = "sqlite"))]
+fn field<'a, ST, T, DB>(row: &impl Row<'a, DB>, column: usize) -> deserialize::Result<Option<T>>
+where
+    DB: diesel::backend::Backend,
+    T: FromSql<ST, DB>,
+{
+    let field = row.get(column).ok_or("a statement of the runtime's own returned fewer columns")?;
+    field.value().map(T::from_sql).transpose()
 }

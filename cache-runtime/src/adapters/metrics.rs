@@ -32,6 +32,8 @@ use crate::ports::telemetry::{Event, Probe, Telemetry};
 /// | `cache_invalidations_dropped_total` | entries; only the ttl covers them | |
 /// | `cache_stale_reads_total` | incidents that the reconciler found | `entry`: `row`, `lookup`, `list` |
 /// | `cache_stale_read_age_seconds` | seconds, the age of such an entry | |
+/// | `cache_relayed_total` | rows of the outbox for invalidations | |
+/// | `cache_relay_failures_total` | rounds of its relay; tried again | |
 /// | `cache_breaker_open` | 0 or 1, `model` is `*` | |
 #[derive(Debug, Clone, Copy, Default)]
 pub struct MetricsTelemetry;
@@ -107,6 +109,8 @@ impl Probe for MetricsProbe {
                         .record(age);
                 }
             }
+            Event::Relayed(count) => self.add("cache_relayed_total", count),
+            Event::RelayFailed => self.add("cache_relay_failures_total", 1),
             Event::Breaker(open) => {
                 gauge!("cache_breaker_open", "model" => self.model, "tier" => self.tier)
                     .set(u8::from(open));

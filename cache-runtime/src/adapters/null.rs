@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::ports::BoxFuture;
 use crate::ports::store::{
-    Fence, Fill, Filled, Form, Lease, Leased, Lift, Payload, Store, StoreFacts,
+    Fence, Fill, Filled, Form, Lease, Leased, Lift, Mark, Payload, Store, StoreFacts,
 };
 use crate::values::error::Result;
 use crate::values::key::EntryKey;
@@ -68,5 +68,13 @@ impl Store for Null {
 
     fn lift(&self, lifts: Vec<Lift>) -> BoxFuture<'_, Result<Vec<bool>>> {
         Box::pin(async move { Ok(vec![false; lifts.len()]) })
+    }
+
+    fn time(&self) -> BoxFuture<'_, Result<u64>> {
+        Box::pin(async { Ok(0) })
+    }
+
+    fn mark<'a>(&'a self, marks: &'a [Mark]) -> BoxFuture<'a, Result<Vec<bool>>> {
+        Box::pin(async { Ok(vec![true; marks.len()]) })
     }
 }

@@ -169,7 +169,7 @@ impl<D: Database> Debt<D> {
 
     async fn has_ended(&self, name: &str) -> bool {
         let sql = <D::Backend as Dialect>::outcome_of(name);
-        match self.ledger.database.load(Load::<_, String>::plain(sql)).await {
+        match self.ledger.database.load(Load::<_, String>::rows(sql)).await {
             Ok(outcome) => outcome.first().is_none_or(|outcome| outcome != "in progress"),
             Err(_) => false,
         }

@@ -90,7 +90,7 @@ fn held(name: &str) -> Option<Arc<Exclusive>> {
 }
 
 async fn text<D: Database>(database: &D, sql: &'static str) -> Result<String> {
-    Ok(database.load(Load::<_, String>::plain(sql)).await?.pop().unwrap_or_default())
+    Ok(database.load(Load::<_, String>::rows(sql)).await?.pop().unwrap_or_default())
 }
 
 /// Whether the lock could be had. A holder that ends gives it back a moment later.
@@ -100,7 +100,7 @@ async fn take<T: Transaction>(
     sql: &str,
 ) -> Result<bool> {
     for _ in 0..TRIES {
-        let answer: Vec<String> = transaction.load(Load::plain(sql)).await?;
+        let answer: Vec<String> = transaction.load(Load::rows(sql)).await?;
         if answer.first().is_some_and(|answer| answer == "true") {
             return Ok(true);
         }
@@ -136,7 +136,7 @@ async fn keep<T: Transaction>(
             _ = &mut ended => break,
             () = clock.sleep(BEAT) => {}
         }
-        let beat: Result<Vec<String>> = transaction.load(Load::plain("SELECT 'true'")).await;
+        let beat: Result<Vec<String>> = transaction.load(Load::rows("SELECT 'true'")).await;
         if let Err(error) = beat {
             tracing::error!(
                 %error,
@@ -148,7 +148,7 @@ async fn keep<T: Transaction>(
         }
     }
     if let Some(sql) = give_back {
-        let given: Result<Vec<String>> = transaction.load(Load::plain(sql)).await;
+        let given: Result<Vec<String>> = transaction.load(Load::rows(sql)).await;
         if given.is_err() {
             // Dropped, the transaction takes the connection with it, and that the lock.
             return;

@@ -11,6 +11,7 @@ use super::flight::Landing;
 use super::invalidator::Invalidator;
 use super::lists::Lists;
 use super::loader::{Loader, Source as _};
+use super::outbox;
 use super::sampler::{Known, Sampler};
 use super::sources::{Found, LookupId, Lookups, Rows, carries, is_concealed};
 use super::switch::Switch;
@@ -44,6 +45,8 @@ pub(crate) struct Keeper<M: Model, D: Database> {
     pub(crate) triggers: Option<Triggers>,
     pub(crate) sampler: Sampler<M>,
     pub(crate) contract: Arc<Contract>,
+    /// Gone, it ends the table's relay.
+    pub(crate) _relay: Option<tokio::sync::oneshot::Sender<()>>,
 }
 
 /// When the triggers and rules of a table are done.
@@ -208,7 +211,7 @@ impl<M: Statements<D::Backend>, D: Database> Keeper<M, D> {
     /// Removes the rows' entries, and those of rows that depend on them.
     pub(crate) async fn invalidate(&self, keys: Vec<M::Key>) {
         let entries: Vec<_> = keys.iter().map(|key| self.tier.row_key(key)).collect();
-        self.invalidator.invalidate(&entries).await;
+        self.tell(&entries).await;
         for later in self.dependents.later(keys) {
             later().await;
         }
@@ -217,7 +220,20 @@ impl<M: Statements<D::Backend>, D: Database> Keeper<M, D> {
     /// Removes the entry of a unique value.
     pub(crate) async fn invalidate_by(&self, index: usize, value: &(impl KeyParts + Sync)) {
         let entry = self.tier.lookup_key(index, value);
-        self.invalidator.invalidate(entry.as_slice()).await;
+        self.tell(entry.as_slice()).await;
+    }
+
+    /// Invalidates what was changed past the repositories. Bounded, it is in the outbox first.
+    pub(crate) async fn tell(&self, entries: &[EntryKey]) {
+        if let Err(error) = outbox::owe(&self.database, entries).await {
+            tracing::error!(
+                %error,
+                model = M::DESCRIPTOR.model,
+                "an invalidation is not in the outbox: should the store not hear of it either, \
+                 the ttl alone covers it"
+            );
+        }
+        self.invalidator.invalidate(entries).await;
     }
 
     /// What raw statements do to the entry of a row.
@@ -234,7 +250,9 @@ impl<M: Statements<D::Backend>, D: Database> Keeper<M, D> {
     pub(crate) fn remove(&self, key: EntryKey) -> Touch {
         let need = match M::DESCRIPTOR.policy.promise() {
             Consistency::Fenced => Need::Strict,
-            Consistency::Eventual | Consistency::Validated => Need::Removal,
+            Consistency::Eventual | Consistency::Bounded(_) | Consistency::Validated => {
+                Need::Removal
+            }
         };
         Touch { key, need, put: None, invalidator: self.invalidator.clone() }
     }
@@ -242,7 +260,7 @@ impl<M: Statements<D::Backend>, D: Database> Keeper<M, D> {
     /// Makes all entries of the table void.
     pub(crate) async fn invalidate_table(&self) -> Result<()> {
         let dependents = self.dependents.table_removals()?;
-        self.invalidator.invalidate(&[self.table()?]).await;
+        self.tell(&[self.table()?]).await;
         remove(dependents).await;
         Ok(())
     }

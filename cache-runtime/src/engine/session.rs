@@ -11,6 +11,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use super::debt::{Debt, Ledger, Touch};
 use super::dependents::Later;
 use super::in_flight::Ticket;
+use super::outbox;
 use crate::ports::condition::Condition;
 use crate::ports::database::{Database, Dialect, Transaction};
 use crate::ports::load::Load;
@@ -226,6 +227,14 @@ impl<D: Database> Session<D> {
             self.rollback().await;
             return Err(failed());
         }
+        // Anomaly 6: whoever dies after COMMIT has told of it by then.
+        if let Some(sql) = outbox::insert(self.touches.iter().map(|touch| &touch.key)) {
+            let left: Result<Vec<String>> = self.transaction.load(Load::run(sql)).await;
+            if let Err(error) = left {
+                self.rollback().await;
+                return Err(error);
+            }
+        }
         let mut debt = Debt::new(self.ledger.clone(), std::mem::take(&mut self.touches));
         let name = debt.is_strict() || self.raw;
         // Sent together, so that the transaction's name costs no time of its own.
@@ -288,5 +297,5 @@ async fn named<T: Transaction>(transaction: &mut T, wanted: bool) -> Result<Opti
     if !wanted || sql.is_empty() {
         return Ok(None);
     }
-    Ok(transaction.load(Load::plain(sql)).await?.pop())
+    Ok(transaction.load(Load::rows(sql)).await?.pop())
 }

@@ -23,6 +23,8 @@ pub(crate) struct Tier {
     lists: Vec<KeyWriter>,
     /// How much of each key names the table, where it can be invalidated as a whole.
     table: usize,
+    /// Whether a value counts only under a watermark.
+    watermarked: bool,
 }
 
 /// The answer to a lease, typed.
@@ -60,7 +62,10 @@ impl Tier {
             // Other models may read the same table, and one write it.
             true => model.text(&format!("{table}#{}", M::DESCRIPTOR.model)),
         }
-        let table = M::DESCRIPTOR.policy.bulk_limit().map_or(0, |_| model.as_bytes().len());
+        let policy = M::DESCRIPTOR.policy;
+        let watermarked = policy.bound().is_some();
+        let whole = watermarked || policy.bulk_limit().is_some();
+        let table = if whole { model.as_bytes().len() } else { 0 };
         let mut rows = model.clone();
         rows.text("row");
         let prefixed = |kind: &str, name: &str| {
@@ -71,19 +76,25 @@ impl Tier {
         };
         let lookups = M::DESCRIPTOR.lookups.iter().map(|name| prefixed("by", name)).collect();
         let lists = M::DESCRIPTOR.lists.iter().map(|list| prefixed("list", list.name)).collect();
-        Self { model: M::DESCRIPTOR.model, shield, codecs, probe, rows, lookups, lists, table }
+        let model = M::DESCRIPTOR.model;
+        Self { model, shield, codecs, probe, rows, lookups, lists, table, watermarked }
+    }
+
+    fn key(&self, writer: KeyWriter) -> EntryKey {
+        let key = EntryKey::in_table(writer, self.table);
+        if self.watermarked { key.under_watermark() } else { key }
     }
 
     /// The entry of the row with this key.
     pub(crate) fn row_key(&self, key: &(impl KeyParts + ?Sized)) -> EntryKey {
         let mut writer = self.rows.clone();
         key.write_parts(&mut writer);
-        EntryKey::in_table(writer, self.table)
+        self.key(writer)
     }
 
     /// All entries of the table together, if it can be invalidated as a whole.
     pub(crate) fn table_key(&self) -> Option<EntryKey> {
-        EntryKey::in_table(self.rows.clone(), self.table).whole_table()
+        self.key(self.rows.clone()).whole_table()
     }
 
     /// The entry of a unique value; none for NULL, which leads nowhere.
@@ -94,14 +105,14 @@ impl Tier {
     ) -> Option<EntryKey> {
         let mut writer = self.lookups.get(lookup)?.clone();
         value.write_parts(&mut writer);
-        (!writer.has_null()).then(|| EntryKey::in_table(writer, self.table))
+        (!writer.has_null()).then(|| self.key(writer))
     }
 
     /// The entry of a list. The NULLs in its values are one value.
     pub(crate) fn list_key(&self, list: usize, values: &(impl KeyParts + ?Sized)) -> EntryKey {
         let mut writer = self.lists.get(list).cloned().unwrap_or_default();
         values.write_parts(&mut writer);
-        EntryKey::in_table(writer, self.table)
+        self.key(writer)
     }
 
     /// The model's name, for spans.

@@ -95,6 +95,7 @@ pub struct Builder<D: Database> {
     lease: LeasePolicy,
     breaker: BreakerPolicy,
     fence_expiry: Duration,
+    clock_margin: Option<Duration>,
     accepts_fence_loss: bool,
     reconcile: Option<Reconcile>,
 }
@@ -117,6 +118,7 @@ impl<D: Database> Builder<D> {
             },
             breaker: BreakerPolicy { failures: 3, cool_down: Duration::from_millis(500) },
             fence_expiry: FENCE_EXPIRY,
+            clock_margin: None,
             accepts_fence_loss: false,
             reconcile: None,
         }
@@ -181,6 +183,15 @@ impl<D: Database> Builder<D> {
     #[must_use]
     pub fn fence_expiry(mut self, expiry: Duration) -> Self {
         self.fence_expiry = expiry;
+        self
+    }
+
+    /// By how much the clocks of the store's nodes may differ, or one of them jump, at a failover
+    /// or otherwise; a tenth of each model's bound by default. It is taken off the deadlines within
+    /// which a `bounded` model serves hits, so that the bound holds in spite of it.
+    #[must_use]
+    pub fn clock_margin(mut self, margin: Duration) -> Self {
+        self.clock_margin = Some(margin);
         self
     }
 
@@ -291,7 +302,10 @@ impl<D: Database> Builder<D> {
             tokens: self.tokens.clone(),
             expiry: self.fence_expiry,
         };
-        let strict = self.models.iter().any(|model| is_fenced(&model.descriptor));
+        let strict = self
+            .models
+            .iter()
+            .any(|model| is_fenced(&model.descriptor) || model.descriptor.policy.bound().is_some());
         let exclusive = match facts.instance.filter(|_| strict) {
             Some(instance) => {
                 claim(&self.database, &self.clock, &self.namespace, instance, &switch).await?
@@ -315,6 +329,7 @@ impl<D: Database> Builder<D> {
             tokens: self.tokens,
             telemetry: self.telemetry,
             lease: self.lease,
+            clock_margin: self.clock_margin,
             switch: switch.clone(),
             contracts,
             one_in: self.reconcile.map_or(0, |reconcile| reconcile.one_in),

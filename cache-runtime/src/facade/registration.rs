@@ -3,8 +3,10 @@
 use std::any::{Any, TypeId};
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use diesel::query_builder::{QueryBuilder as _, QueryFragment as _};
+use tokio::sync::oneshot;
 
 use crate::engine::comparison::Watched;
 use crate::engine::debt::Ledger;
@@ -15,6 +17,8 @@ use crate::engine::invalidator::Invalidator;
 use crate::engine::keeper::{Keeper, Triggers};
 use crate::engine::lists::Lists;
 use crate::engine::loader::{Entries, LeasePolicy, Loader};
+use crate::engine::outbox::{self, Outbox, Scope};
+use crate::engine::relay::{Relay, State};
 use crate::engine::sampler::Sampler;
 use crate::engine::shield::Shield;
 use crate::engine::sources::{Lookups, Rows};
@@ -27,7 +31,7 @@ use crate::ports::database::{Database, Dialect};
 use crate::ports::dependency::Dependency;
 use crate::ports::load::Load;
 use crate::ports::model::{Descriptor, Model, Statements};
-use crate::ports::telemetry::Telemetry;
+use crate::ports::telemetry::{Probe, Telemetry};
 use crate::values::error::{Error, ErrorKind, Result};
 
 /// What all models of one cache share.
@@ -40,6 +44,8 @@ pub(crate) struct Parts<D> {
     pub(crate) tokens: Arc<dyn Tokens>,
     pub(crate) telemetry: Arc<dyn Telemetry>,
     pub(crate) lease: LeasePolicy,
+    /// Taken off the deadlines of watermarks.
+    pub(crate) clock_margin: Option<Duration>,
     pub(crate) switch: Switch,
     /// Each model's.
     pub(crate) contracts: HashMap<TypeId, Arc<Contract>>,
@@ -126,6 +132,7 @@ async fn put_together<M: Statements<D::Backend>, D: Database>(
     let contract = parts.contracts.get(&TypeId::of::<M>()).cloned();
     let contract = contract.unwrap_or_else(|| Arc::new(Contract::new(M::DESCRIPTOR, name.clone())));
     let dependents = Arc::<Dependents<D>>::default();
+    let relay = relay::<M, D>(parts, &tier, probe()).await?;
     let keeper = Arc::new(Keeper::<M, D> {
         database: database.clone(),
         tier,
@@ -139,8 +146,41 @@ async fn put_together<M: Statements<D::Backend>, D: Database>(
         triggers,
         sampler: Sampler::new(parts.one_in),
         contract,
+        _relay: relay,
     });
     Ok(Ready { switch, keeper: keeper.clone(), shown: keeper.clone(), watched: keeper, dependents })
+}
+
+/// Begins to relay what is changed in the model's table, where it is bounded. Until somebody has,
+/// reads go to the database.
+async fn relay<M: Model, D: Database>(
+    parts: &Parts<D>,
+    tier: &Tier,
+    probe: Box<dyn Probe>,
+) -> Result<Option<oneshot::Sender<()>>> {
+    let (Some(bound), Some(table)) = (M::DESCRIPTOR.policy.bound(), tier.table_key()) else {
+        return Ok(None);
+    };
+    let Some(scope) = Scope::checked(&table)? else { return Ok(None) };
+    let database = parts.ledger.database.clone();
+    outbox::check(&database, M::DESCRIPTOR.model).await?;
+    let outbox = Outbox { database, scope, table };
+    outbox.prepare(bound.as_millis()).await?;
+    let mut relay = Relay {
+        outbox,
+        shield: parts.shield.clone(),
+        clock: parts.clock.clone(),
+        tokens: parts.tokens.clone(),
+        probe,
+        holder: parts.tokens.token(),
+        bound,
+        margin: parts.clock_margin.unwrap_or(bound / 10),
+        state: State::default(),
+    };
+    relay.attempt().await;
+    let (alive, ended) = oneshot::channel();
+    tokio::spawn(relay.run(ended));
+    Ok(Some(alive))
 }
 
 /// What loads one kind of a model's entries.
@@ -164,7 +204,7 @@ fn loader<M: Model, D, S: Entries>(
 /// What a statement returned may not be what its table's triggers leave.
 async fn triggers<D: Database>(database: &D, table: &str) -> Result<Option<Triggers>> {
     let sql = <D::Backend as Dialect>::triggers_of(table);
-    let found = database.load(Load::<_, String>::plain(sql)).await?;
+    let found = database.load(Load::<_, String>::rows(sql)).await?;
     Ok(match found.iter().any(|when| when == "deferred") {
         true => Some(Triggers::Deferred),
         false => found.first().map(|_| Triggers::Immediate),
@@ -173,7 +213,7 @@ async fn triggers<D: Database>(database: &D, table: &str) -> Result<Option<Trigg
 
 /// Versions are taken from a counter that outlives the rows.
 async fn check_counter<M: Model, D: Database>(database: &D) -> Result<()> {
-    let load = Load::<_, String>::plain(<D::Backend as Dialect>::CHECK_COUNTER);
+    let load = Load::<_, String>::rows(<D::Backend as Dialect>::CHECK_COUNTER);
     database.load(load).await.map(drop).map_err(|source| {
         Error::new(
             ErrorKind::Configuration,

@@ -9,6 +9,7 @@ use super::repository::Cached;
 use crate::engine::debt::{Need, Touch, remove};
 use crate::engine::dependents::Later;
 use crate::engine::keeper::Keeper;
+use crate::engine::outbox;
 use crate::engine::session::Session;
 use crate::patterns::write::touched_raw;
 use crate::ports::database::Database;
@@ -42,8 +43,9 @@ impl<D: Database> Cache<D> {
     ///
     /// # Consistency
     ///
-    /// `eventual`, for models that are: once `committed` has answered, readers in every process
-    /// see the change; a crash between the commit and that step costs at most the ttl.
+    /// `eventual` and `bounded`, for models that are: once `committed` has answered, readers in
+    /// every process see the change; a crash between the commit and that step costs at most the
+    /// ttl, or the bound, whose row in the outbox this writes on `connection`.
     ///
     /// # Errors
     ///
@@ -58,7 +60,7 @@ impl<D: Database> Cache<D> {
         connection: &mut impl LoadConnection<Backend = D::Backend>,
         keys: impl IntoIterator<Item = impl AsKey<M::Key>>,
     ) -> Result<Touched> {
-        if M::DESCRIPTOR.policy.promise() != Consistency::Eventual {
+        if matches!(M::DESCRIPTOR.policy.promise(), Consistency::Fenced | Consistency::Validated) {
             return Err(Error::new(
                 ErrorKind::Configuration,
                 format!(
@@ -73,6 +75,10 @@ impl<D: Database> Cache<D> {
         let rows = Load::select(M::among(keys.clone()));
         let mut touched = Touched::of(&self.keeper::<M>(), connection, keys, rows)?;
         touched.touches.iter_mut().for_each(|touch| touch.need = Need::Removal);
+        // Bounded, it commits with the change.
+        if let Some(sql) = outbox::insert(touched.touches.iter().map(|touch| &touch.key)) {
+            Load::<_, String>::run(sql).on(connection)?;
+        }
         Ok(touched)
     }
 }

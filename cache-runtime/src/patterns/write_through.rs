@@ -24,7 +24,7 @@ pub(super) fn touched<M: Statements<D::Backend>, D: Database>(
 ) -> Vec<Touch> {
     let need = match M::DESCRIPTOR.policy.promise() {
         Consistency::Fenced => Need::Strict,
-        Consistency::Eventual | Consistency::Validated => Need::Fence,
+        Consistency::Eventual | Consistency::Bounded(_) | Consistency::Validated => Need::Fence,
     };
     let touch = |key, put| Touch { key, need, put, invalidator: keeper.invalidator.clone() };
     let mut touches = Vec::new();

@@ -126,11 +126,12 @@ fn pattern(pattern: Pattern) -> &'static str {
     }
 }
 
-fn consistency(consistency: Consistency) -> &'static str {
+fn consistency(consistency: Consistency) -> String {
     match consistency {
-        Consistency::Eventual => "eventual",
-        Consistency::Fenced => "strict(fenced)",
-        Consistency::Validated => "strict(validated)",
+        Consistency::Eventual => "eventual".to_owned(),
+        Consistency::Bounded(bound) => format!("bounded({})", time(bound)),
+        Consistency::Fenced => "strict(fenced)".to_owned(),
+        Consistency::Validated => "strict(validated)".to_owned(),
     }
 }
 

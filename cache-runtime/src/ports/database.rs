@@ -51,11 +51,18 @@ pub trait Dialect: Backend<QueryBuilder: Default> + Default + 'static {
     /// How a process claims the database for itself.
     fn claim(namespace: &str) -> Claim;
 
+    /// The database's own clock, in whole milliseconds since 1970, as an expression.
+    const NOW_MILLIS: &'static str;
+
+    /// Tells one life of the database from another that it was restored to or failed over to, as
+    /// an expression; an empty text where nothing tells.
+    const IDENTITY: &'static str;
+
     /// A column of text.
-    fn text<'a>(row: &impl Row<'a, Self>) -> deserialize::Result<String>;
+    fn text<'a>(row: &impl Row<'a, Self>, column: usize) -> deserialize::Result<Option<String>>;
 
     /// A column of 64-bit integers.
-    fn integer<'a>(row: &impl Row<'a, Self>) -> deserialize::Result<i64>;
+    fn integer<'a>(row: &impl Row<'a, Self>, column: usize) -> deserialize::Result<Option<i64>>;
 }
 
 /// A lock that ends with the process that holds it.
@@ -75,13 +82,13 @@ pub enum Claim {
 
 impl<DB: Dialect> FromRow<DB> for String {
     fn from_row<'a>(row: &impl Row<'a, DB>) -> deserialize::Result<Self> {
-        DB::text(row)
+        DB::text(row, 0)?.ok_or_else(|| "a statement of the runtime's own returned NULL".into())
     }
 }
 
 impl<DB: Dialect> FromRow<DB> for Version {
     fn from_row<'a>(row: &impl Row<'a, DB>) -> deserialize::Result<Self> {
-        DB::integer(row).map(Self)
+        DB::integer(row, 0)?.map(Self).ok_or_else(|| "a version is NULL".into())
     }
 }
 

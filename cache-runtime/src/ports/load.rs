@@ -197,14 +197,18 @@ impl<DB: Dialect, M: Statements<DB>> Load<DB, KeyOf<M>> {
     }
 }
 
-impl<DB: Backend> Load<DB, String> {
-    /// A statement of the runtime's own that returns one column of text.
-    pub fn plain(sql: impl Into<String>) -> Self {
+impl<DB: Backend, U> Load<DB, U> {
+    /// A statement of the runtime's own that returns nothing.
+    pub fn run(sql: impl Into<String>) -> Self {
+        let run = Step::Run(Text::Plain(sql.into()).into());
+        Self { steps: vec![run], expects: Expects::Anything }
+    }
+
+    /// A statement of the runtime's own that returns rows.
+    pub fn rows(sql: impl Into<String>) -> Self {
         Self::one(Text::Plain(sql.into()).into())
     }
-}
 
-impl<DB: Backend, U> Load<DB, U> {
     fn one(statement: Statement<DB>) -> Self {
         Self { steps: vec![Step::Rows(statement)], expects: Expects::Anything }
     }

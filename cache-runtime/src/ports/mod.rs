@@ -32,7 +32,8 @@ pub use model::{
     Save, Statements, Versioned, Writable,
 };
 pub use store::{
-    Fence, Fill, Filled, Form, Inspection, Lease, Leased, Lift, Payload, Put, Store, StoreFacts,
+    Fence, Fill, Filled, Form, Inspection, Lease, Leased, Lift, Mark, Payload, Put, Store,
+    StoreFacts, Turn,
 };
 pub use telemetry::{Event, Probe, Telemetry};
 

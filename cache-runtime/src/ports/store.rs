@@ -7,7 +7,7 @@ use std::time::Duration;
 use bytes::Bytes;
 
 use super::BoxFuture;
-use crate::values::error::Result;
+use crate::values::error::{Error, ErrorKind, Result};
 use crate::values::key::EntryKey;
 use crate::values::token::Token;
 
@@ -120,6 +120,33 @@ pub struct Put {
     pub life: Duration,
 }
 
+/// A watermark: until its deadline, every change that the database had made before it was set has
+/// been applied to one bucket of a table.
+#[derive(Debug, Clone)]
+pub struct Mark {
+    /// The table, by its key.
+    pub table: EntryKey,
+    /// The bucket, by number.
+    pub bucket: u32,
+    /// What the database remembers as the watermark's name.
+    pub seen: Token,
+    /// What to apply; nothing where there is only a deadline to be moved.
+    pub turn: Option<Turn>,
+    /// Until when it stands, in the store's time, in microseconds.
+    pub deadline: u64,
+}
+
+/// Changes to be applied to a bucket.
+#[derive(Debug, Clone)]
+pub struct Turn {
+    /// The watermark's next name.
+    pub name: Token,
+    /// The bucket's era, should it begin a new one.
+    pub era: Token,
+    /// The entries that changed; without them all of the bucket is void.
+    pub entries: Option<Vec<EntryKey>>,
+}
+
 /// What a store says of itself at start.
 #[derive(Debug, Clone, Default)]
 pub struct StoreFacts {
@@ -176,7 +203,15 @@ pub struct Inspection {
 /// - `lift` puts the value, until fence time + life, if there is one to put and
 ///   the fence stands and was never tainted. Otherwise it does what `invalidate`
 ///   does. Either way the fence is gone.
-/// - No other operation creates a value.
+/// - A value whose key is [watermarked](EntryKey::is_watermarked) is there only while its bucket has
+///   the watermark under whose era it was filled or put; without one, `lease` gives
+///   [`Leased::Bypass`] and nothing is put. To invalidate or fence the whole table begins a new era
+///   in each bucket, under the same watermark.
+/// - `mark` without a turn moves the deadline of the watermark that has the name seen, never back,
+///   and answers whether there is one. With a turn it applies the entries as `invalidate` does,
+///   begins a new era unless there is a watermark with the name seen, and sets the watermark under
+///   its next name. That, all at one point. A watermark is gone after its deadline.
+/// - No other operation creates a value or a watermark.
 /// - A key that names a table ([`EntryKey::is_table`]) is given to `invalidate`, `fence`,
 ///   `renew` and `lift` alone, and means all entries whose keys name that table, at a cost that
 ///   does not grow with their number: `invalidate` makes all of them void, with their leases and
@@ -239,4 +274,23 @@ pub trait Store: Send + Sync + 'static {
     fn inspect<'a>(&'a self, _key: &'a EntryKey) -> BoxFuture<'a, Result<Inspection>> {
         Box::pin(async { Ok(Inspection::default()) })
     }
+
+    /// The store's time, in microseconds.
+    fn time(&self) -> BoxFuture<'_, Result<u64>> {
+        Box::pin(async { Err(no_watermarks(self.tier())) })
+    }
+
+    /// Sets or moves watermarks, in one round trip. Tells of each whether it stands now.
+    fn mark<'a>(&'a self, _marks: &'a [Mark]) -> BoxFuture<'a, Result<Vec<bool>>> {
+        Box::pin(async { Err(no_watermarks(self.tier())) })
+    }
+}
+
+fn no_watermarks(tier: &str) -> Error {
+    Error::new(
+        ErrorKind::Configuration,
+        format!(
+            "the store `{tier}` has no watermarks, which `bounded` needs; use `Redis` or `InProcess`"
+        ),
+    )
 }

@@ -48,6 +48,10 @@ pub enum Event {
     },
     /// A caller waited for a load that another had begun.
     Coalesced,
+    /// The relay has applied this many rows of the outbox.
+    Relayed(usize),
+    /// A round of the relay failed, and is tried again.
+    RelayFailed,
     /// The store's circuit breaker is now open (true) or closed (false).
     Breaker(bool),
 }

@@ -8,7 +8,7 @@ use parking_lot::Mutex;
 
 use crate::ports::BoxFuture;
 use crate::ports::store::{
-    Fence, Fill, Filled, Form, Inspection, Lease, Leased, Lift, Payload, Store, StoreFacts,
+    Fence, Fill, Filled, Form, Inspection, Lease, Leased, Lift, Mark, Payload, Store, StoreFacts,
 };
 use crate::values::error::{Error, ErrorKind, Result};
 use crate::values::key::EntryKey;
@@ -36,11 +36,13 @@ pub enum Operation {
     Renew,
     /// A fence lifted.
     Lift,
+    /// A watermark set, or the store's time asked for it.
+    Mark,
 }
 
 impl Operation {
     /// All of them.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Start,
         Self::Get,
         Self::Lease,
@@ -50,6 +52,7 @@ impl Operation {
         Self::Fence,
         Self::Renew,
         Self::Lift,
+        Self::Mark,
     ];
 }
 
@@ -220,5 +223,13 @@ impl Store for FailingStore {
 
     fn inspect<'a>(&'a self, key: &'a EntryKey) -> BoxFuture<'a, Result<Inspection>> {
         self.0.store.inspect(key)
+    }
+
+    fn time(&self) -> BoxFuture<'_, Result<u64>> {
+        self.passing(Operation::Mark, self.0.store.time())
+    }
+
+    fn mark<'a>(&'a self, marks: &'a [Mark]) -> BoxFuture<'a, Result<Vec<bool>>> {
+        self.passing(Operation::Mark, self.0.store.mark(marks))
     }
 }

@@ -9,7 +9,7 @@ use crate::ports::database::{Database, Dialect, RawTransaction, Transaction};
 use crate::ports::load::Load;
 use crate::ports::model::FromRow;
 use crate::ports::store::{
-    Fence, Fill, Filled, Form, Inspection, Lease, Leased, Lift, Payload, Store, StoreFacts,
+    Fence, Fill, Filled, Form, Inspection, Lease, Leased, Lift, Mark, Payload, Store, StoreFacts,
 };
 use crate::values::error::Result;
 use crate::values::key::EntryKey;
@@ -135,6 +135,14 @@ impl Store for RecordingStore {
 
     fn inspect<'a>(&'a self, key: &'a EntryKey) -> BoxFuture<'a, Result<Inspection>> {
         self.inner.inspect(key)
+    }
+
+    fn time(&self) -> BoxFuture<'_, Result<u64>> {
+        self.inner.time()
+    }
+
+    fn mark<'a>(&'a self, marks: &'a [Mark]) -> BoxFuture<'a, Result<Vec<bool>>> {
+        self.inner.mark(marks)
     }
 }
 

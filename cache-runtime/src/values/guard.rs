@@ -94,6 +94,18 @@ pub enum Guard {
     TableFence,
     /// The reconciler calls stale only what differs in two readings, apart by a settle time.
     SettleTwice,
+    /// A value counts only while its bucket has a watermark.
+    WatermarkGate,
+    /// A watermark that the relay did not set last is not prolonged, and what it covers is void.
+    WatermarkName,
+    /// A write leaves a row in the outbox, in its own transaction.
+    OutboxRow,
+    /// The relay reads every row of a bucket, and not those past the last one it has seen.
+    OutboxAll,
+    /// A database that was restored or failed over begins new eras.
+    SameDatabase,
+    /// A store whose time has jumped begins new eras.
+    SteadyTime,
 }
 
 impl Guard {
@@ -142,6 +154,12 @@ impl Guard {
         (Guard::TableUnchanged, "table-unchanged"),
         (Guard::TableFence, "table-fence"),
         (Guard::SettleTwice, "settle-twice"),
+        (Guard::WatermarkGate, "watermark-gate"),
+        (Guard::WatermarkName, "watermark-name"),
+        (Guard::OutboxRow, "outbox-row"),
+        (Guard::OutboxAll, "outbox-all"),
+        (Guard::SameDatabase, "same-database"),
+        (Guard::SteadyTime, "steady-time"),
     ];
 
     /// Whether this guard stands. Always true outside the project's own tests.

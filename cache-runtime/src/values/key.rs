@@ -21,18 +21,41 @@ pub struct EntryKey {
     bytes: SmallVec<[u8; INLINE]>,
     /// How much of the name is the table's; 0 where entries are not invalidated by table.
     table: u16,
+    /// Whether a value counts only under the watermark of its bucket.
+    watermarked: bool,
 }
 
 impl EntryKey {
+    /// How many buckets the entries of a table with watermarks fall into. Part of the wire format.
+    pub const BUCKETS: u32 = 16;
+
     /// A key from its written parts.
     pub fn from_writer(writer: KeyWriter) -> Self {
-        Self { bytes: writer.bytes, table: 0 }
+        Self { bytes: writer.bytes, table: 0, watermarked: false }
     }
 
     /// A key from its written parts, of which the first `table` bytes name the table: the entry
     /// is void once the table is invalidated.
     pub fn in_table(writer: KeyWriter, table: usize) -> Self {
-        Self { bytes: writer.bytes, table: u16::try_from(table).unwrap_or(0) }
+        let table = u16::try_from(table).unwrap_or(0);
+        Self { bytes: writer.bytes, table, watermarked: false }
+    }
+
+    /// The same, of a table whose buckets have watermarks: the entry is void also without one.
+    #[must_use]
+    pub fn under_watermark(mut self) -> Self {
+        self.watermarked = self.table > 0;
+        self
+    }
+
+    /// Whether a value counts only under the watermark of its bucket.
+    pub fn is_watermarked(&self) -> bool {
+        self.watermarked
+    }
+
+    /// The bucket of the table that the entry is in, of `of` buckets.
+    pub fn bucket(&self, of: u32) -> u32 {
+        crc32fast::hash(&self.bytes) % of
     }
 
     /// The bytes of the key.
@@ -52,7 +75,8 @@ impl EntryKey {
 
     /// The name of all entries of this entry's table together.
     pub fn whole_table(&self) -> Option<Self> {
-        Some(Self { bytes: SmallVec::from_slice(self.table()?), table: self.table })
+        let bytes = SmallVec::from_slice(self.table()?);
+        Some(Self { bytes, table: self.table, watermarked: self.watermarked })
     }
 }
 

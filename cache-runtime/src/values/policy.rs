@@ -22,6 +22,10 @@ pub enum Consistency {
     /// A hit is never older than the ttl. While the store answers, a read after an
     /// acknowledged write sees it; whatever gets lost can cost at most the ttl.
     Eventual,
+    /// A hit is never older than this, however many invalidations were lost: each write leaves a
+    /// row in an outbox, in its own transaction, and a hit counts only while the store has been
+    /// told of all such rows within the bound.
+    Bounded(Duration),
     /// Once a write is acknowledged no later read gives an older value, and reads never go
     /// back: every write puts up a fence in the store before it commits, and fails where the
     /// store does not answer.
@@ -116,6 +120,14 @@ impl Policy {
     /// What a reader may rely on.
     pub const fn promise(&self) -> Consistency {
         self.consistency
+    }
+
+    /// The bound on a hit's age, where the model declares one.
+    pub const fn bound(&self) -> Option<Duration> {
+        match self.consistency {
+            Consistency::Bounded(bound) => Some(bound),
+            Consistency::Eventual | Consistency::Fenced | Consistency::Validated => None,
+        }
     }
 
     /// The hard limit of an entry's age.

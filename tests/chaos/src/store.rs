@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use cache_runtime::ports::{
-    BoxFuture, Fence, Fill, Filled, Form, Lease, Leased, Lift, Payload, Store, StoreFacts,
+    BoxFuture, Fence, Fill, Filled, Form, Lease, Leased, Lift, Mark, Payload, Store, StoreFacts,
 };
 use cache_runtime::{EntryKey, Result, Token};
 
@@ -136,5 +136,13 @@ impl<S: Store> Store for ChaoticStore<S> {
             Naive::BlindPut => self.around(Step::Lift, Box::pin(self.lift_and_set(lifts))),
             _ => self.around(Step::Lift, self.inner.lift(lifts)),
         }
+    }
+
+    fn time(&self) -> BoxFuture<'_, Result<u64>> {
+        self.inner.time()
+    }
+
+    fn mark<'a>(&'a self, marks: &'a [Mark]) -> BoxFuture<'a, Result<Vec<bool>>> {
+        self.inner.mark(marks)
     }
 }

@@ -60,7 +60,15 @@ pub const PROOFS: &[(Guard, Proof)] = &[
     (Guard::TableChecked, Here(&[Mode::Bulk])),
     (Guard::TableUnchanged, Here(&[Mode::Bulk])),
     (Guard::TableFence, Here(&[Mode::BulkFenced])),
+    (Guard::WatermarkGate, Elsewhere("anomalies", NOT_BOUNDED)),
+    (Guard::WatermarkName, Elsewhere("anomalies", NOT_BOUNDED)),
+    (Guard::OutboxRow, Elsewhere("anomalies", NOT_BOUNDED)),
+    (Guard::OutboxAll, Elsewhere("anomalies", NOT_BOUNDED)),
+    (Guard::SameDatabase, Elsewhere("anomalies", NOT_BOUNDED)),
+    (Guard::SteadyTime, Elsewhere("anomalies", NOT_BOUNDED)),
 ];
+
+const NOT_BOUNDED: &str = "no model here is bounded";
 
 /// Guards of the scripts in Lua, and the mode whose schedules must miss them on Redis, where chance
 /// soon brings about what they stop. The suite `guards` removes these and all others there.

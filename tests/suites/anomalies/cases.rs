@@ -3,7 +3,7 @@
 use cache_runtime::guard::Guard;
 
 use super::world::World;
-use super::{lists, reads, writes};
+use super::{bounded, lists, reads, writes};
 use crate::Case;
 
 /// A case on a world of its own, which is there before the case begins.
@@ -65,6 +65,13 @@ pub(crate) const CASES: &[Case] = &[
     ("anomaly 46", case!(writes::put_after_a_fenceless_write), &[Guard::TaintRemoval]),
     ("anomaly 48", case!(writes::joins_after_fill_strict), &[Guard::JoinInTime]),
     ("anomaly 9", case!(writes::joins_older_flight_strict), &[Guard::JoinInTime]),
+    ("anomaly 6 bounded", case!(bounded::crash_after_commit), &[Guard::OutboxRow]),
+    ("anomaly 15 bounded", case!(bounded::removal_undone), &[Guard::WatermarkName]),
+    ("anomaly 17 bounded", case!(bounded::store_left_behind), &[Guard::WatermarkGate]),
+    ("anomaly 21 bounded", case!(bounded::clock_set_back), &[Guard::SteadyTime]),
+    ("anomaly 25 bounded", case!(bounded::outbox_gap), &[Guard::OutboxAll]),
+    ("anomaly 29 bounded", case!(bounded::restored_database), &[Guard::SameDatabase]),
+    ("anomaly 46 bounded", case!(bounded::put_after_the_relay), &[Guard::TaintRemoval]),
     ("guard validate-hit", case!(writes::outdated_hit), &[Guard::ValidateHit]),
     ("guard table-fence", case!(writes::filled_behind_a_table_fence), &[Guard::TableFence]),
     ("guard reread-triggered", case!(writes::triggered_row), &[Guard::RereadTriggered]),

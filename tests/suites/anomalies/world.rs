@@ -46,6 +46,7 @@ impl World {
             Server::CREATE_TAGS,
             CREATE_VERSIONS,
             <Driver as Database>::Backend::CREATE_COUNTER,
+            Server::MIGRATIONS[0].up,
         ];
         let database = Server::with(&[&own, TABLES].concat());
         let (shelf, store): (Shelf, Arc<dyn Store>) = match kind {

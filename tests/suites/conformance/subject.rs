@@ -177,6 +177,14 @@ impl Subject {
         (key("one"), key("two"))
     }
 
+    /// One more key in the table of this one.
+    pub fn key_beside(&self, key: &EntryKey, number: i128) -> EntryKey {
+        let table = key.table().expect("a key in a table");
+        let mut writer = KeyWriter::after(table);
+        writer.integer(number);
+        EntryKey::in_table(writer, table.len())
+    }
+
     pub async fn invalidate(&self, key: &EntryKey) {
         self.store.invalidate(std::slice::from_ref(key)).await.unwrap();
     }

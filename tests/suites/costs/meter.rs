@@ -183,6 +183,7 @@ macro_rules! measured {
         let server = ::cache_tests::databases::$server::with(&[
             ::cache_tests::account::CREATE,
             ::cache_tests::modes::CREATE_VERSIONS,
+            <::cache_tests::databases::$server as ::cache_tests::databases::Sql>::MIGRATIONS[0].up,
         ]);
         server.execute($crate::meter::counter(&server.pool));
         for id in 1..=9 {

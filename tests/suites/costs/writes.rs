@@ -4,11 +4,12 @@
 
 use cache_tests::account::accounts;
 use cache_tests::modes::{
-    aside, fenced, fenced_through, through, validated, validated_through, versioned,
+    aside, bounded, bounded_through, fenced, fenced_through, through, validated, validated_through,
+    versioned,
 };
 use diesel::prelude::*;
 
-use crate::meter::{WriteCost, alone, measured};
+use crate::meter::{Cost, WriteCost, alone, measured};
 
 /// A model that nothing but its key leads to.
 mod keyed {
@@ -120,4 +121,49 @@ fn plain_diesel_needs_begin_update_and_commit() {
         assert_eq!(plain_diesel!(Sqlite), (0, PLAIN));
         assert_eq!(plain_diesel!(Postgres), (0, PLAIN));
     });
+}
+
+/// One row for each bucket, in one INSERT.
+const OUTBOX: usize = 1;
+
+/// A hit and an update of a bounded model, whose relay stands still meanwhile.
+macro_rules! bounded {
+    ($server:ident, $mode:ident) => {{
+        let (_server, mut meter, cache) = measured!($server, $mode);
+        let relay = meter.gate.hold("mark:before");
+        assert!(relay.reached().await);
+        let accounts = cache.repository::<$mode::Account>();
+        let what = concat!(stringify!($mode), " on ", stringify!($server));
+        meter.of(&format!("{what}: a miss before the write"), accounts.find(1)).await.0.unwrap();
+        let (row, hit) = meter.of(&format!("{what}: a hit"), accounts.find(1)).await;
+        assert_eq!(row.unwrap().unwrap().balance, 1);
+        let changes = $mode::AccountChanges { balance: Some(5), email: None };
+        let update = accounts.update(1, changes);
+        let (row, write) = meter.of_write(&format!("{what}: an update"), update).await;
+        assert_eq!(row.unwrap().unwrap().balance, 5);
+        (hit, write)
+    }};
+}
+
+macro_rules! bounded_costs {
+    ($($name:ident: $server:ident, $mode:ident => $trips:expr, $scripts:expr;)*) => {$(
+        #[test]
+        fn $name() {
+            alone(async {
+                let (hit, write) = bounded!($server, $mode);
+                let one_mget = Cost { trips: 1, gets: 0, mgets: 1, scripts: 0, statements: 0 };
+                assert_eq!(hit, one_mget);
+                let (before_commit, after_commit) = $trips;
+                let statements = PLAIN + OLD_ROW + OUTBOX;
+                let scripts = $scripts;
+                assert_eq!(write, WriteCost { before_commit, after_commit, scripts, statements });
+            });
+        }
+    )*};
+}
+
+bounded_costs! {
+    a_bounded_write_is_an_eventual_one_and_a_row_on_sqlite: Sqlite, bounded => (0, 1), 2;
+    a_bounded_write_is_an_eventual_one_and_a_row_on_postgres: Postgres, bounded => (0, 1), 2;
+    a_bounded_write_through_puts_as_an_eventual_one_does: Postgres, bounded_through => (1, 1), 4;
 }

@@ -92,7 +92,7 @@ where
     let server = Mysql::with(&[CREATE, "INSERT INTO accounts VALUES (1, 'a', 0)"]);
     let driver = open(&server);
     let mut transaction = driver.begin().await.unwrap();
-    let name = transaction.load::<String>(Load::plain(Backend::TRANSACTION)).await.unwrap();
+    let name = transaction.load::<String>(Load::rows(Backend::TRANSACTION)).await.unwrap();
     let change = balance(9).update(<through::Account as Statements<_>>::is(1));
     transaction.load::<through::Account>(change).await.unwrap();
     server.execute(&format!("KILL {}", name[0]));
@@ -105,7 +105,7 @@ where
 }
 
 async fn outcome<D: Database<Backend = Backend>>(driver: &D, name: &str) -> String {
-    let outcome = Load::<_, String>::plain(Backend::outcome_of(name));
+    let outcome = Load::<_, String>::rows(Backend::outcome_of(name));
     driver.load(outcome).await.unwrap().pop().unwrap()
 }
 
@@ -127,7 +127,7 @@ pub(crate) async fn a_transaction_is_in_progress_until_its_connection_is_gone<D>
     let server = Mysql::with(&[]);
     let driver = open(&server);
     let mut transaction = driver.begin().await.unwrap();
-    let name = transaction.load::<String>(Load::plain(Backend::TRANSACTION)).await.unwrap();
+    let name = transaction.load::<String>(Load::rows(Backend::TRANSACTION)).await.unwrap();
     assert_eq!(outcome(&driver, &name[0]).await, "in progress");
     drop(transaction);
     ends(&driver, &name[0]).await;
@@ -148,7 +148,7 @@ where
     // Another process, as the server sees one.
     let mut other = server.establish();
     let Claim::Lock { take, .. } = Backend::claim(&name) else { panic!("a lock of the server") };
-    let mut taken = || Load::<_, String>::plain(take.clone()).on(&mut other).unwrap() == ["true"];
+    let mut taken = || Load::<_, String>::rows(take.clone()).on(&mut other).unwrap() == ["true"];
     let first = build().await.unwrap();
     assert!(!taken());
     drop(first);

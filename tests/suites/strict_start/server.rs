@@ -30,7 +30,7 @@ async fn a_database_is_one_process_s() {
     let mut other = server.establish();
     AnsiTransactionManager::begin_transaction(&mut other).unwrap();
     let Claim::Lock { take, .. } = Backend::claim(&name) else { panic!("a lock of the server") };
-    let mut taken = || Load::<_, String>::plain(take.clone()).on(&mut other).unwrap() == ["true"];
+    let mut taken = || Load::<_, String>::rows(take.clone()).on(&mut other).unwrap() == ["true"];
     // The cache gives its own back in the background.
     for _ in 0..100 {
         if taken() {

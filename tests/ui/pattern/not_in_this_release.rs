@@ -11,7 +11,7 @@ diesel::table! {
 
 #[derive(Queryable, Cached)]
 #[diesel(table_name = planes)]
-#[cached(pattern = "write_behind", ttl = "10m", consistency = "bounded")]
+#[cached(pattern = "write_behind", ttl = "10m")]
 pub struct Plane {
     id: i64,
     tail: String,

@@ -12,6 +12,7 @@ mod shard;
 mod tables;
 #[cfg(test)]
 mod tests;
+mod watermarks;
 
 use std::hash::{BuildHasher, RandomState};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -21,11 +22,12 @@ use std::time::{Duration, Instant};
 use quick_cache::sync::Cache;
 
 use self::shard::{Grant, Shard, Standing};
-use self::tables::Tables;
+use self::tables::{Era, Tables};
+use self::watermarks::Watermarks;
 use crate::ports::BoxFuture;
 use crate::ports::clock::Clock;
 use crate::ports::store::{
-    Fence, Fill, Filled, Form, Inspection, Lease, Leased, Lift, Payload, Store, StoreFacts,
+    Fence, Fill, Filled, Form, Inspection, Lease, Leased, Lift, Mark, Payload, Store, StoreFacts,
 };
 use crate::values::error::Result;
 use crate::values::guard::Guard;
@@ -55,6 +57,7 @@ pub struct InProcess {
     values: Cache<EntryKey, Value>,
     shards: Box<[Mutex<Shard>]>,
     tables: Tables,
+    watermarks: Watermarks,
     hasher: RandomState,
     time: Time,
     instance: u64,
@@ -72,7 +75,7 @@ enum Time {
 struct Value {
     payload: Payload,
     version: Option<i64>,
-    era: u64,
+    era: Option<Era>,
     since: Moment,
     deadline: Moment,
 }
@@ -91,6 +94,7 @@ impl InProcess {
             values: Cache::new(entries),
             shards: (0..SHARDS).map(|_| Mutex::default()).collect(),
             tables: Tables::default(),
+            watermarks: Watermarks::default(),
             hasher: RandomState::new(),
             time: Time::Machine(Instant::now()),
             instance: INSTANCES.fetch_add(1, Ordering::Relaxed),
@@ -112,6 +116,7 @@ impl InProcess {
             shard.grants.clear();
             shard.fences.clear();
         }
+        self.watermarks.clear();
         self.values.clear();
     }
 
@@ -130,7 +135,8 @@ impl InProcess {
 
     fn value(&self, key: &EntryKey) -> Option<Payload> {
         let value = self.values.get(key)?;
-        let (now, era) = (self.now(), self.tables.era(key));
+        let now = self.now();
+        let era = self.era(key, now);
         let void = |value: &Value| {
             value.deadline <= now || (value.era != era && Guard::TableChecked.stands())
         };
@@ -152,6 +158,11 @@ impl InProcess {
         if Guard::TableFence.stands() && self.tables.is_fenced(&lease.key, now) {
             return Leased::Bypass;
         }
+        let era = self.era(&lease.key, now);
+        // What is not known to be up to date within the bound is not given, and so not filled.
+        if era.is_none() && Guard::WatermarkGate.stands() {
+            return Leased::Bypass;
+        }
         if !lease.force {
             if let Some(payload) = self.value(&lease.key).and_then(|it| several::own(it, lease)) {
                 return Leased::Hit(payload);
@@ -165,8 +176,7 @@ impl InProcess {
             }
         }
         shard.sweep(now);
-        let (token, era) = (lease.token, self.tables.era(&lease.key));
-        let (until, forced) = (now + lease.expiry, lease.force);
+        let (token, until, forced) = (lease.token, now + lease.expiry, lease.force);
         let grant = Grant { token, at: now, until, era, forced };
         shard.grants.insert(lease.key.clone(), grant);
         Leased::Granted(micros(now.0))
@@ -186,7 +196,7 @@ impl InProcess {
             Some(grant) if Guard::LeaseAnchor.stands() => grant.at,
             _ => now,
         };
-        let era = self.tables.era(&fill.key);
+        let era = self.era(&fill.key, now);
         let leased = grant.map_or(era, |grant| grant.era);
         let forced = grant.is_some_and(|grant| grant.forced);
         shard.grants.remove(&fill.key);
@@ -221,7 +231,7 @@ impl InProcess {
 
     fn invalidate_one(&self, key: &EntryKey) {
         if key.is_table() {
-            return self.tables.invalidate(key);
+            return self.void(key);
         }
         let mut shard = self.shard(key);
         self.remove(&mut shard, key);
@@ -243,6 +253,7 @@ impl InProcess {
         if fence.key.is_table() {
             let now = self.now();
             self.tables.fence(&fence.key, fence.token, now, now + fence.expiry);
+            self.void(&fence.key);
             return micros(now.0);
         }
         let mut shard = self.shard(&fence.key);
@@ -264,7 +275,7 @@ impl InProcess {
         }
         let fences = shard.fences.entry(fence.key.clone()).or_default();
         fences.retain(|other| other.until > now && other.token != fence.token);
-        let (token, until, era) = (fence.token, now + fence.expiry, self.tables.era(&fence.key));
+        let (token, until, era) = (fence.token, now + fence.expiry, self.era(&fence.key, now));
         fences.push(Standing { token, at: now, until, tainted, era });
         micros(now.0)
     }
@@ -279,7 +290,7 @@ impl InProcess {
         // Anomaly 10: one that has ended may have let older values in; it must not come back
         // as if it had stood all the time.
         if !Guard::RenewStanding.stands() {
-            let era = self.tables.era(key);
+            let era = self.era(key, now);
             let fences = shard.fences.entry(key.clone()).or_default();
             if !fences.iter().any(|fence| fence.token == token) {
                 fences.push(Standing { token, at: now, until: now, tainted: false, era });
@@ -300,6 +311,7 @@ impl InProcess {
     fn lift_one(&self, lift: Lift) -> bool {
         if lift.key.is_table() {
             self.tables.lift(&lift.key, lift.token);
+            self.void(&lift.key);
             return false;
         }
         let mut shard = self.shard(&lift.key);
@@ -307,7 +319,7 @@ impl InProcess {
         let own = shard.standing(&lift.key, now).find(|fence| fence.token == lift.token);
         // Anomalies 12 and 45: without it, others may have written meanwhile.
         let owned = own.is_some() || !Guard::OwnFence.stands();
-        let era = self.tables.era(&lift.key);
+        let era = self.era(&lift.key, now);
         let (at, tainted, fenced) =
             own.map_or((now, false, era), |own| (own.at, own.tainted, own.era));
         let tainted = tainted || (fenced != era && Guard::TableUnchanged.stands());
@@ -320,7 +332,7 @@ impl InProcess {
         // Anomaly 20: counted from the put, a delayed one would get a full life.
         let anchor = if Guard::FenceAnchor.stands() { at } else { now };
         match lift.put {
-            Some(put) if owned && !tainted && anchor + put.life > now => {
+            Some(put) if owned && !tainted && era.is_some() && anchor + put.life > now => {
                 let (payload, deadline) = (put.payload, anchor + put.life);
                 self.values.insert(
                     lift.key,
@@ -420,5 +432,13 @@ impl Store for InProcess {
 
     fn inspect<'a>(&'a self, key: &'a EntryKey) -> BoxFuture<'a, Result<Inspection>> {
         Box::pin(async { Ok(self.inspect_one(key)) })
+    }
+
+    fn time(&self) -> BoxFuture<'_, Result<u64>> {
+        Box::pin(async { Ok(micros(self.now().0)) })
+    }
+
+    fn mark<'a>(&'a self, marks: &'a [Mark]) -> BoxFuture<'a, Result<Vec<bool>>> {
+        Box::pin(async { Ok(marks.iter().map(|mark| self.mark_one(mark)).collect()) })
     }
 }

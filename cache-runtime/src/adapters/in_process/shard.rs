@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use super::tables::Era;
 use crate::values::key::EntryKey;
 use crate::values::moment::Moment;
 use crate::values::token::Token;
@@ -14,7 +15,7 @@ pub(super) struct Grant {
     pub(super) token: Token,
     pub(super) at: Moment,
     pub(super) until: Moment,
-    pub(super) era: u64,
+    pub(super) era: Option<Era>,
     pub(super) forced: bool,
 }
 
@@ -24,7 +25,7 @@ pub(super) struct Standing {
     pub(super) at: Moment,
     pub(super) until: Moment,
     pub(super) tainted: bool,
-    pub(super) era: u64,
+    pub(super) era: Option<Era>,
 }
 
 /// The leases and fences of one shard.

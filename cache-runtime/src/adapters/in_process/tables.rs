@@ -13,15 +13,18 @@ use crate::values::token::Token;
 #[derive(Default)]
 pub(super) struct Tables(RwLock<HashMap<Box<[u8]>, Table>>);
 
+/// Tells what was read before a whole table was invalidated from what was read after it.
+pub(super) type Era = u128;
+
 #[derive(Default)]
 struct Table {
-    era: u64,
+    era: Era,
     fences: Vec<(Token, Moment)>,
 }
 
 impl Tables {
     /// The present era of the entry's table; 0 where it was never invalidated.
-    pub(super) fn era(&self, key: &EntryKey) -> u64 {
+    pub(super) fn era(&self, key: &EntryKey) -> Era {
         let Some(table) = key.table() else { return 0 };
         self.0.read().get(table).map_or(0, |table| table.era)
     }

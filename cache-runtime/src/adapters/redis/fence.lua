@@ -16,7 +16,7 @@ local tainted = false
 -- guard: taint-overlap
 if next(others) then
   tainted = true
-  taint()
+  taint(KEYS[3])
 end
 -- end guard
 raise(KEYS[3], ARGV[1], { ends = now + ARGV[2] * 1000, at = now, tainted = tainted, era = present_era(ARGV[1]) })

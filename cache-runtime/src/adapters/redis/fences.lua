@@ -25,10 +25,10 @@ local function raise(key, token, fence)
   redis.call('PEXPIRE', key, string.format('%.0f', left))
 end
 
-local function taint()
-  for token, fence in pairs(standing(KEYS[3])) do
+local function taint(key)
+  for token, fence in pairs(standing(key)) do
     fence.tainted = true
-    raise(KEYS[3], token, fence)
+    raise(key, token, fence)
   end
 end
 
@@ -55,32 +55,54 @@ local function fingerprint(envelope)
 end
 
 -- The era of the entry's table: a token that changes whenever all of it becomes void. A value
--- begins with the era in which it was read. Empty where the table has none.
+-- begins with the era in which it was read. A watermark begins with it too. Empty where there is none.
 local function era()
-  return KEYS[4] and redis.call('GET', KEYS[4]) or ''
+  return KEYS[4] and string.sub(redis.call('GET', KEYS[4]) or '', 1, 32) or ''
+end
+
+-- Whether a key is that of a watermark: `{hhhh}w..`.
+local function is_watermark(key)
+  return key ~= nil and string.byte(key, 7) == 119
+end
+
+-- Whether nothing may be filled or put, because nobody could take it.
+local function is_unmarked()
+  return is_watermark(KEYS[4]) and era() == ''
 end
 
 -- The same, begun with this token where the table has one but the server has not, or no more.
 local function present_era(token)
   local present = era()
-  if KEYS[4] and present == '' then
+  if KEYS[4] and present == '' and not is_watermark(KEYS[4]) then
     present = token
     redis.call('SET', KEYS[4], present)
   end
   return present
 end
 
+-- Begins a new era of a table in this bucket, under the same watermark if it has one.
+local function turn_era(key, fresh)
+  if not is_watermark(key) then
+    redis.call('SET', key, fresh)
+    return
+  end
+  local mark = redis.call('GET', key)
+  if mark then
+    redis.call('SET', key, fresh .. string.sub(mark, 33), 'KEEPTTL')
+  end
+end
+
 -- Removes what is there, and all that could put something older in its place.
-local function remove()
+local function remove(value, lease, fences)
   -- First, as it frees memory: once a script has written, Redis lets it finish, so
   -- that a full server cannot stop it in between.
-  redis.call('DEL', KEYS[1])
+  redis.call('DEL', value)
   -- Anomaly 1: left standing, the lease would let a fill put the old value back.
   -- guard: invalidate-lease
-  redis.call('DEL', KEYS[2])
+  redis.call('DEL', lease)
   -- end guard
   -- Anomaly 46: untainted, a fence would let its writer put an older value back.
   -- guard: taint-removal
-  taint()
+  taint(fences)
   -- end guard
 end

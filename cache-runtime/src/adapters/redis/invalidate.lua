@@ -1,3 +1,3 @@
 -- Removes value and lease, and taints the fences that stand.
-remove()
+remove(KEYS[1], KEYS[2], KEYS[3])
 return 1

@@ -3,15 +3,17 @@
 //!
 //! `{hhhh}v<entry key>` holds the value, `{hhhh}l<entry key>` the lease, `{hhhh}f<entry key>`
 //! the fences. Where the entry's table can be invalidated as a whole, `{hhhh}e<table>` holds the
-//! table's era in this bucket, and `{hhhh}t<table>` the fences around it. `hhhh` is the CRC-32 (IEEE) of the entry key's bytes modulo 1024, in four lower-case hex
-//! digits. As the braces come first, they are the hash tag whatever
+//! table's era in this bucket, and `{hhhh}t<table>` the fences around it; where its buckets have
+//! watermarks, `{hhhh}w<table>` holds the watermark, which begins with the era. `hhhh` is the CRC-32
+//! (IEEE) of the entry key's bytes modulo 1024, or modulo 16 where there are watermarks, in four
+//! lower-case hex digits. As the braces come first, they are the hash tag whatever
 //! bytes follow: all keys share a slot of a Redis Cluster, and no namespace or
 //! key that holds braces can choose another.
 
 use crate::values::key::EntryKey;
 
 /// How many hash tags there are.
-pub(super) const BUCKETS: u32 = 1024;
+const TAGS: u32 = 1024;
 
 /// The key of the entry's value.
 pub(super) fn value(key: &EntryKey) -> Vec<u8> {
@@ -30,7 +32,7 @@ pub(super) fn fences(key: &EntryKey) -> Vec<u8> {
 
 /// The key of the era of the entry's table, in the entry's bucket.
 pub(super) fn era(key: &EntryKey) -> Option<Vec<u8>> {
-    Some(in_bucket(bucket(key), b'e', key.table()?))
+    Some(in_bucket(bucket(key), era_of(key), key.table()?))
 }
 
 /// The key of the fences around the entry's table, in the entry's bucket.
@@ -41,7 +43,17 @@ pub(super) fn table_fences(key: &EntryKey) -> Option<Vec<u8>> {
 /// The keys of the era of a table and of the fences around it, in one bucket.
 pub(super) fn of_table(table: &EntryKey, bucket: u32) -> (Vec<u8>, Vec<u8>) {
     let name = table.as_bytes();
-    (in_bucket(bucket, b'e', name), in_bucket(bucket, b't', name))
+    (in_bucket(bucket, era_of(table), name), in_bucket(bucket, b't', name))
+}
+
+/// How many buckets the entries of this one's table fall into.
+pub(super) fn buckets(key: &EntryKey) -> u32 {
+    if key.is_watermarked() { EntryKey::BUCKETS } else { TAGS }
+}
+
+/// A watermark ends; an era by itself does not.
+fn era_of(key: &EntryKey) -> u8 {
+    if key.is_watermarked() { b'w' } else { b'e' }
 }
 
 fn named(what: u8, key: &EntryKey) -> Vec<u8> {
@@ -49,7 +61,7 @@ fn named(what: u8, key: &EntryKey) -> Vec<u8> {
 }
 
 fn bucket(key: &EntryKey) -> u32 {
-    crc32fast::hash(key.as_bytes()) % BUCKETS
+    key.bucket(buckets(key))
 }
 
 fn in_bucket(bucket: u32, what: u8, key: &[u8]) -> Vec<u8> {

@@ -12,6 +12,12 @@ if KEYS[5] and next(standing(KEYS[5])) then
   return -1
 end
 -- end guard
+-- What is not known to be up to date within the bound is not given, and so not filled either.
+-- guard: watermark-gate
+if is_unmarked() then
+  return -1
+end
+-- end guard
 local present = era()
 if ARGV[3] == '0' then
   local value = redis.call('GET', KEYS[1])

@@ -10,6 +10,7 @@ may = may and own ~= nil
 -- guard: table-unchanged
 may = may and (not own or own.era == era())
 -- end guard
+may = may and not is_unmarked()
 local left = tonumber(ARGV[3] or 0)
 -- Anomaly 20: counted from the put, a delayed one would get a full life.
 -- guard: fence-anchor
@@ -19,5 +20,5 @@ if may and left >= 1000 and not (own and own.tainted) then
   redis.call('SET', KEYS[1], era() .. ARGV[2], 'PX', string.format('%.0f', math.floor(left / 1000)))
   return 1
 end
-remove()
+remove(KEYS[1], KEYS[2], KEYS[3])
 return 0

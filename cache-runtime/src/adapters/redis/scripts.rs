@@ -30,6 +30,8 @@ pub(super) struct Scripts {
     pub(super) lift: Script,
     pub(super) fence_table: Script,
     pub(super) lift_table: Script,
+    pub(super) void_table: Script,
+    pub(super) mark: Script,
 }
 
 /// A script's text: what all begin with, and its own.
@@ -52,11 +54,13 @@ impl Scripts {
             lift: Script::new(change(text!("lift.lua"))),
             fence_table: Script::new(change(text!("fence_table.lua"))),
             lift_table: Script::new(change(text!("lift_table.lua"))),
+            void_table: Script::new(change(text!("void_table.lua"))),
+            mark: Script::new(change(text!("mark.lua"))),
         }
     }
 
     /// All of them.
-    pub(super) fn all(&self) -> [&Script; 9] {
+    pub(super) fn all(&self) -> [&Script; 11] {
         [
             &self.lease,
             &self.fill,
@@ -67,6 +71,8 @@ impl Scripts {
             &self.lift,
             &self.fence_table,
             &self.lift_table,
+            &self.void_table,
+            &self.mark,
         ]
     }
 }

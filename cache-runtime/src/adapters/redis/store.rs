@@ -9,7 +9,7 @@ use redis::{Pipeline, Value};
 use super::{Call, Redis, keys, scripts, tables};
 use crate::ports::BoxFuture;
 use crate::ports::store::{
-    Fence, Fill, Filled, Form, Inspection, Lease, Leased, Lift, Payload, Store, StoreFacts,
+    Fence, Fill, Filled, Form, Inspection, Lease, Leased, Lift, Mark, Payload, Store, StoreFacts,
 };
 use crate::values::error::{Error, ErrorKind, Result};
 use crate::values::key::EntryKey;
@@ -148,7 +148,7 @@ impl Store for Redis {
             for fence in fences {
                 times.push(match fence.key.is_table() {
                     true => self.fence_table(fence).await?,
-                    false => self.time(answers.next().unwrap_or(&Value::Nil))?,
+                    false => self.micros(answers.next().unwrap_or(&Value::Nil))?,
                 });
             }
             Ok(times)
@@ -202,10 +202,25 @@ impl Store for Redis {
     fn inspect<'a>(&'a self, key: &'a EntryKey) -> BoxFuture<'a, Result<Inspection>> {
         Box::pin(self.inspect_entry(key))
     }
+
+    fn time(&self) -> BoxFuture<'_, Result<u64>> {
+        Box::pin(async {
+            let mut commands = Pipeline::with_capacity(1);
+            commands.cmd("TIME");
+            let answer = self.ask(self.link()?, &commands).await?.pop().unwrap_or(Value::Nil);
+            let (seconds, micros): (u64, u64) =
+                redis::from_redis_value(answer).map_err(|_| self.unexpected())?;
+            Ok(seconds * 1_000_000 + micros)
+        })
+    }
+
+    fn mark<'a>(&'a self, marks: &'a [Mark]) -> BoxFuture<'a, Result<Vec<bool>>> {
+        Box::pin(self.mark_all(marks))
+    }
 }
 
 impl Redis {
-    pub(super) fn time(&self, answer: &Value) -> Result<u64> {
+    pub(super) fn micros(&self, answer: &Value) -> Result<u64> {
         match answer {
             Value::Int(at) => u64::try_from(*at).map_err(|_| self.unexpected()),
             _ => Err(self.unexpected()),

@@ -4,14 +4,15 @@
 //! number of buckets and not with that of the entries. There is one era a bucket, because a
 //! script reaches only one slot of a Redis Cluster, and because a hit reads value and era by one
 //! MGET.
+//!
+//! Where the buckets have watermarks, a watermark stands in the era's place, and begins with it.
 
 use bytes::Bytes;
 use rand::random;
-use redis::Pipeline;
 
 use super::store::{millis, text};
 use super::{Call, Redis, keys, scripts};
-use crate::ports::store::Fence;
+use crate::ports::store::{Fence, Mark};
 use crate::values::error::Result;
 use crate::values::guard::Guard;
 use crate::values::key::EntryKey;
@@ -23,7 +24,10 @@ const ERA: usize = 32;
 /// The payload of a value, if it is of the present era.
 pub(super) fn of_era(value: Option<Bytes>, era: Option<Bytes>) -> Option<Bytes> {
     let value = value.filter(|value| value.len() >= ERA)?;
-    let present = era.is_some_and(|era| era[..] == value[..ERA]);
+    let present = match era {
+        Some(era) => era.starts_with(&value[..ERA]),
+        None => !Guard::WatermarkGate.stands(),
+    };
     (present || !Guard::TableChecked.stands()).then(|| value.slice(ERA..))
 }
 
@@ -33,12 +37,8 @@ fn fresh() -> Bytes {
 
 impl Redis {
     pub(super) async fn invalidate_table(&self, table: &EntryKey) -> Result<()> {
-        let mut commands = Pipeline::with_capacity(keys::BUCKETS as usize);
-        let era = fresh();
-        for bucket in 0..keys::BUCKETS {
-            commands.cmd("SET").arg(keys::of_table(table, bucket).0).arg(&era[..]);
-        }
-        self.ask(self.link()?, &commands).await.map(drop)
+        let calls = everywhere(table, &[fresh()]);
+        self.run(&scripts::current().void_table, calls).await.map(drop)
     }
 
     /// Gives the earliest of the buckets' times.
@@ -47,7 +47,7 @@ impl Redis {
         let calls = everywhere(&fence.key, &[text(fence.token), expiry, fresh()]);
         let mut earliest = u64::MAX;
         for answer in self.run(&scripts::current().fence_table, calls).await? {
-            earliest = earliest.min(self.time(&answer)?);
+            earliest = earliest.min(self.micros(&answer)?);
         }
         Ok(earliest)
     }
@@ -56,6 +56,24 @@ impl Redis {
     pub(super) async fn renew_table(&self, table: &EntryKey, how: Vec<Bytes>) -> Result<bool> {
         let answers = self.run(&scripts::current().renew, everywhere(table, &how)).await?;
         Ok(self.yes_or_no(answers)?.into_iter().all(|stands| stands))
+    }
+
+    /// Sets or moves watermarks.
+    pub(super) async fn mark_all(&self, marks: &[Mark]) -> Result<Vec<bool>> {
+        let calls = marks.iter().map(|mark| {
+            let mut keys = vec![keys::of_table(&mark.table, mark.bucket).0];
+            let mut arguments = vec![text(mark.seen), text(mark.deadline)];
+            if let Some(turn) = &mark.turn {
+                let void = u8::from(turn.entries.is_none());
+                arguments.extend([text(turn.name), text(turn.era), text(void)]);
+                for entry in turn.entries.iter().flatten() {
+                    keys.extend([keys::value(entry), keys::lease(entry), keys::fences(entry)]);
+                }
+            }
+            Call { keys, arguments }
+        });
+        let answers = self.run(&scripts::current().mark, calls.collect()).await?;
+        self.yes_or_no(answers)
     }
 
     pub(super) async fn lift_table(&self, table: &EntryKey, token: Token) -> Result<()> {
@@ -70,5 +88,5 @@ fn everywhere(table: &EntryKey, arguments: &[Bytes]) -> Vec<Call> {
         let (era, fences) = keys::of_table(table, bucket);
         Call { keys: vec![era.clone(), era, fences], arguments: arguments.to_vec() }
     };
-    (0..keys::BUCKETS).map(call).collect()
+    (0..keys::buckets(table)).map(call).collect()
 }

@@ -1,0 +1,61 @@
+//! `cache-ctl`, as an operator runs it.
+
+use std::fs;
+use std::path::Path;
+use std::process::{Command, Output};
+
+use cache_runtime::migrations;
+use diesel::Connection as _;
+use diesel::connection::SimpleConnection as _;
+
+fn run(folder: &Path, arguments: &[&str]) -> Output {
+    let command = env!("CARGO_BIN_EXE_cache-ctl");
+    Command::new(command).args(arguments).current_dir(folder).output().unwrap()
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8(bytes.to_vec()).unwrap()
+}
+
+#[test]
+fn migrations_are_exported_and_make_the_tables() {
+    let folder = tempfile::tempdir().unwrap();
+    let export = ["migrations", "export", "--database", "sqlite"];
+    let done = run(folder.path(), &export);
+    assert!(done.status.success(), "{}", text(&done.stderr));
+    let [migration] = migrations::SQLITE else { panic!("one migration") };
+    let own = folder.path().join("migrations").join(migration.name);
+    assert_eq!(fs::read_to_string(own.join("up.sql")).unwrap(), migration.up);
+    assert_eq!(fs::read_to_string(own.join("down.sql")).unwrap(), migration.down);
+    assert!(text(&done.stdout).contains(migration.name));
+    let mut database = diesel::SqliteConnection::establish(":memory:").unwrap();
+    database.batch_execute(migration.up).unwrap();
+    database.batch_execute(migration.down).unwrap();
+    database.batch_execute(migration.up).unwrap();
+    assert!(run(folder.path(), &export).status.success(), "once more changes nothing");
+}
+
+#[test]
+fn a_migration_that_was_changed_is_left_as_it_is() {
+    let folder = tempfile::tempdir().unwrap();
+    let name = migrations::POSTGRES[0].name;
+    let own = folder.path().join("elsewhere").join(name);
+    fs::create_dir_all(&own).unwrap();
+    fs::write(own.join("down.sql"), "-- mine").unwrap();
+    let arguments = ["migrations", "export", "--database", "postgres", "--folder", "elsewhere"];
+    let refused = run(folder.path(), &arguments);
+    assert!(!refused.status.success());
+    assert!(text(&refused.stderr).contains("says something else"), "{}", text(&refused.stderr));
+    assert!(!own.join("up.sql").exists(), "nothing was written");
+    assert_eq!(fs::read_to_string(own.join("down.sql")).unwrap(), "-- mine");
+}
+
+#[test]
+fn a_mistake_is_told() {
+    let folder = tempfile::tempdir().unwrap();
+    let refused = run(folder.path(), &["migrations", "export", "--database", "oracle"]);
+    assert!(!refused.status.success());
+    assert!(text(&refused.stderr).contains("sqlite, postgres, mysql"), "{}", text(&refused.stderr));
+    let listed = run(folder.path(), &["migrations", "list"]);
+    assert_eq!(text(&listed.stdout).trim(), migrations::SQLITE[0].name);
+}
