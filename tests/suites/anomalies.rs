@@ -62,6 +62,7 @@ mod sqlite {
     mod bounded;
     mod cases;
     mod lists;
+    mod past;
     mod reads;
     mod world;
     mod writes;
@@ -83,6 +84,7 @@ mod postgres {
     mod bounded;
     mod cases;
     mod lists;
+    mod past;
     mod reads;
     mod world;
     mod writes;
@@ -103,6 +105,7 @@ mod mariadb {
     mod bounded;
     mod cases;
     mod lists;
+    mod past;
     mod reads;
     mod world;
     mod writes;

@@ -264,7 +264,7 @@ impl<M: Statements<D::Backend>, D: Database, S: Source> Subject<M, D, S> {
     async fn repair(&self, reading: &Reading<S::Value>) {
         let mut entries = vec![self.entry.clone()];
         entries.extend((self.others)(&self.keeper, reading));
-        self.keeper.invalidator.invalidate(&entries).await;
+        self.keeper.tell(&entries).await;
         for later in self.keeper.dependents.later(self.row.iter().cloned().collect()) {
             later().await;
         }
