@@ -33,6 +33,7 @@ pub use engine::finding::{Finding, Said};
 pub use facade::blocking::Blocking;
 pub use facade::builder::{Builder, IntoDatabase};
 pub use facade::cache::Cache;
+pub use facade::drift::Drift;
 pub use facade::raw::PinnedTx;
 pub use facade::reconcile::{Reconcile, Reconciled};
 pub use facade::registration::Registration;

@@ -219,6 +219,16 @@ impl Store for GatedStore {
     fn inspect<'a>(&'a self, key: &'a EntryKey) -> BoxFuture<'a, Result<Inspection>> {
         self.inner.inspect(key)
     }
+
+    fn declare<'a>(
+        &'a self,
+        table: &'a EntryKey,
+        service: &'a str,
+        text: &'a str,
+        life: Duration,
+    ) -> BoxFuture<'a, Result<Vec<(String, String)>>> {
+        self.inner.declare(table, service, text, life)
+    }
 }
 
 /// A database whose operations come by the gate.

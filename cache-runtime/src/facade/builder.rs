@@ -10,6 +10,7 @@ use tokio::runtime::Handle;
 use super::cache::{Cache, Inner};
 use super::checks::{check_fences, check_models, is_fenced, link};
 use super::contracts::contracts;
+use super::drift::{Declarations, Drift, program};
 use super::reconcile::{Reconcile, Running};
 use super::registration::{Parts, Registration};
 use crate::adapters::metrics::MetricsTelemetry;
@@ -98,6 +99,8 @@ pub struct Builder<D: Database> {
     clock_margin: Option<Duration>,
     accepts_fence_loss: bool,
     reconcile: Option<Reconcile>,
+    service: Option<String>,
+    on_drift: Drift,
 }
 
 impl<D: Database> Builder<D> {
@@ -121,6 +124,8 @@ impl<D: Database> Builder<D> {
             clock_margin: None,
             accepts_fence_loss: false,
             reconcile: None,
+            service: None,
+            on_drift: Drift::default(),
         }
     }
 
@@ -225,6 +230,22 @@ impl<D: Database> Builder<D> {
     #[must_use]
     pub fn reconcile(mut self, reconcile: Reconcile) -> Self {
         self.reconcile = Some(reconcile);
+        self
+    }
+
+    /// The name of this service, under which it declares its policy to others on the store; by
+    /// default that of the program. All processes of a service name the same.
+    #[must_use]
+    pub fn service(mut self, name: impl Into<String>) -> Self {
+        self.service = Some(name.into());
+        self
+    }
+
+    /// What to do where another service has declared another ttl, consistency or key scheme for
+    /// the same entries. [`Drift::Warn`] by default.
+    #[must_use]
+    pub fn on_drift(mut self, drift: Drift) -> Self {
+        self.on_drift = drift;
         self
     }
 
@@ -339,6 +360,15 @@ impl<D: Database> Builder<D> {
             models.insert(model.id, (model.put_together)(&parts).await?);
         }
         link(&self.models, &models);
+        let contracts = Contracts::of(parts.contracts);
+        let declarations = Declarations {
+            shield: parts.shield,
+            clock: self.clock.clone(),
+            namespace: parts.namespace,
+            service: self.service.unwrap_or_else(program),
+            contracts: contracts.clone(),
+        };
+        let declared = declarations.begin(self.on_drift).await?;
         let running = self.reconcile.map(|reconcile| {
             let settle = reconcile.settle.unwrap_or(self.fence_expiry + Duration::from_secs(1));
             Running::start(Reconciler {
@@ -350,8 +380,15 @@ impl<D: Database> Builder<D> {
                 settle,
             })
         });
-        let contracts = Contracts::of(parts.contracts);
-        Ok(Cache::put_together(Inner { models, switch, facts, ledger, contracts, running }))
+        Ok(Cache::put_together(Inner {
+            models,
+            switch,
+            facts,
+            ledger,
+            contracts,
+            declared,
+            running,
+        }))
     }
 }
 

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::builder::{Builder, IntoDatabase};
+use super::drift::Declared;
 use super::reconcile::Running;
 use super::registration::Ready;
 use super::repository::{Cached, Repository};
@@ -28,6 +29,7 @@ pub(super) struct Inner<D: Database> {
     pub(super) facts: StoreFacts,
     pub(super) ledger: Arc<Ledger<D>>,
     pub(super) contracts: Contracts,
+    pub(super) declared: Declared,
     pub(super) running: Option<Running>,
 }
 
@@ -60,6 +62,10 @@ impl<D: Database> Cache<D> {
 
     pub(super) fn running(&self) -> Option<&Running> {
         self.0.running.as_ref()
+    }
+
+    pub(super) fn declared(&self) -> &Declared {
+        &self.0.declared
     }
 
     pub(super) fn switch(&self) -> &Switch {

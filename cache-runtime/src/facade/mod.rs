@@ -5,6 +5,7 @@ pub(crate) mod builder;
 pub(crate) mod cache;
 mod checks;
 mod contracts;
+pub(crate) mod drift;
 pub(crate) mod raw;
 pub(crate) mod reconcile;
 pub(crate) mod registration;

@@ -76,14 +76,29 @@ impl Contract {
         text
     }
 
+    /// What all services that share these entries must agree on, a line each.
+    pub(crate) fn shared(&self) -> String {
+        format!("reads {}\nkeys {}", self.promise(), self.key_scheme())
+    }
+
+    /// Whose entries they are: the table's, or those of one of the models that only read it.
+    pub(crate) fn entries(&self) -> String {
+        match self.descriptor.read_only {
+            false => self.table.clone(),
+            true => format!("{}#{}", self.table, self.descriptor.model),
+        }
+    }
+
     /// What the entries are named by, on one line. Two services that name one row's entry
     /// differently never invalidate each other's.
     pub fn key_scheme(&self) -> String {
-        let table = match self.descriptor.read_only {
-            false => self.table.clone(),
-            true => format!("{}#{}", self.table, self.descriptor.model),
+        let table = self.entries();
+        // Such values begin with an era, which who has none would not read.
+        let era = match self.policy().bulk_limit().is_some() || self.policy().bound().is_some() {
+            true => ", under an era",
+            false => "",
         };
-        format!("{table} by {}", self.descriptor.key.join(", "))
+        format!("{table} by {}{era}", self.descriptor.key.join(", "))
     }
 }
 

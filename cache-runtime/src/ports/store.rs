@@ -270,6 +270,19 @@ pub trait Store: Send + Sync + 'static {
     /// Lifts fences, in one round trip. Tells of each whether its value was put.
     fn lift(&self, lifts: Vec<Lift>) -> BoxFuture<'_, Result<Vec<bool>>>;
 
+    /// Notes what a service has declared about a table, for `life`; empty text takes it back. Gives
+    /// the notes of all services that still live, by service, this one's as it is now. A store
+    /// that nobody shares has none.
+    fn declare<'a>(
+        &'a self,
+        _table: &'a EntryKey,
+        _service: &'a str,
+        _text: &'a str,
+        _life: Duration,
+    ) -> BoxFuture<'a, Result<Vec<(String, String)>>> {
+        Box::pin(async { Ok(Vec::new()) })
+    }
+
     /// What there is to tell of an entry, in one round trip. Changes nothing.
     fn inspect<'a>(&'a self, _key: &'a EntryKey) -> BoxFuture<'a, Result<Inspection>> {
         Box::pin(async { Ok(Inspection::default()) })

@@ -225,6 +225,16 @@ impl Store for FailingStore {
         self.0.store.inspect(key)
     }
 
+    fn declare<'a>(
+        &'a self,
+        table: &'a EntryKey,
+        service: &'a str,
+        text: &'a str,
+        life: Duration,
+    ) -> BoxFuture<'a, Result<Vec<(String, String)>>> {
+        self.0.store.declare(table, service, text, life)
+    }
+
     fn time(&self) -> BoxFuture<'_, Result<u64>> {
         self.passing(Operation::Mark, self.0.store.time())
     }

@@ -137,6 +137,16 @@ impl Store for RecordingStore {
         self.inner.inspect(key)
     }
 
+    fn declare<'a>(
+        &'a self,
+        table: &'a EntryKey,
+        service: &'a str,
+        text: &'a str,
+        life: Duration,
+    ) -> BoxFuture<'a, Result<Vec<(String, String)>>> {
+        self.inner.declare(table, service, text, life)
+    }
+
     fn time(&self) -> BoxFuture<'_, Result<u64>> {
         self.inner.time()
     }

@@ -189,7 +189,7 @@ macro_rules! storm {
             let world = World::new();
             let build = async || {
                 let builder = world.builder().models(models![Account]);
-                let eager = eager().settle(Duration::from_millis(700));
+                let eager = eager().settle(Duration::from_millis(500));
                 builder.reconcile(eager).build().await.unwrap()
             };
             let (one, other) = (build().await, build().await);
@@ -197,7 +197,7 @@ macro_rules! storm {
                 let email = format!("{id}@example.com");
                 one.repository::<Account>().insert(NewAccount { id, email, balance: 0 }).await.unwrap();
             }
-            let end = Instant::now() + Duration::from_millis(1500);
+            let end = Instant::now() + Duration::from_millis(800);
             let mut clients = Vec::new();
             for client in 0..6_i64 {
                 let cache = if client % 2 == 0 { one.clone() } else { other.clone() };
@@ -219,7 +219,7 @@ macro_rules! storm {
             for client in clients {
                 client.await.unwrap();
             }
-            tokio::time::sleep(Duration::from_millis(800)).await;
+            tokio::time::sleep(Duration::from_millis(700)).await;
             let seen = [one.reconciled().unwrap(), other.reconciled().unwrap()];
             assert!(seen.iter().all(|seen| seen.checked > 50), "{seen:?}");
             assert!(seen.iter().all(|seen| seen.stale == 0), "{seen:?}");

@@ -56,6 +56,11 @@ fn era_of(key: &EntryKey) -> u8 {
     if key.is_watermarked() { b'w' } else { b'e' }
 }
 
+/// The key of what services have declared about a table.
+pub(super) fn declared(table: &EntryKey) -> Vec<u8> {
+    named(b'd', table)
+}
+
 fn named(what: u8, key: &EntryKey) -> Vec<u8> {
     in_bucket(bucket(key), what, key.as_bytes())
 }

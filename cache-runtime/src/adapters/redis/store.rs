@@ -203,6 +203,16 @@ impl Store for Redis {
         Box::pin(self.inspect_entry(key))
     }
 
+    fn declare<'a>(
+        &'a self,
+        table: &'a EntryKey,
+        service: &'a str,
+        text: &'a str,
+        life: Duration,
+    ) -> BoxFuture<'a, Result<Vec<(String, String)>>> {
+        Box::pin(self.declare_on(table, service, text, life))
+    }
+
     fn time(&self) -> BoxFuture<'_, Result<u64>> {
         Box::pin(async {
             let mut commands = Pipeline::with_capacity(1);
