@@ -54,6 +54,21 @@ fn a_read_only_model() {
 }
 
 #[test]
+fn an_aggregate() {
+    let root = crate::expand::cached(&parse_quote! {
+        #[cached(pattern = "cache_aside", ttl = "10m", consistency = "strict(fenced)",
+                 aggregate(owner = "sales", members(OrderLine, notes::Note)), backends(sqlite))]
+        struct Order { id: i64 }
+    });
+    let member = crate::expand::cached(&parse_quote! {
+        #[cached(member_of = Order, by(shop, order_id), consistency = "strict(fenced)", ttl = "1m",
+                 backends(sqlite))]
+        struct OrderLine { id: i64, shop: i64, order_id: Option<i64> }
+    });
+    insta::assert_snapshot!(pretty(root) + &pretty(member));
+}
+
+#[test]
 fn a_stub_has_the_same_names() {
     let input: DeriveInput = parse_quote! {
         #[cached(pattern = "cache_aside", unique(name), unique(name), insert = New, changeset = Change<'a>)]

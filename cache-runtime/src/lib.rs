@@ -41,6 +41,7 @@ pub use facade::repository::{Cached, Repository};
 pub use facade::shutdown::Drained;
 pub use facade::touched::Touched;
 pub use facade::transaction::{Locked, Tx, TxRepository};
+pub use ports::aggregate::Whole;
 pub use ports::contract::{Contract, Contracts};
 pub use ports::database::Database;
 pub use ports::expiry::ExpiresAt;

@@ -4,6 +4,10 @@ pub use diesel;
 pub use serde;
 
 pub use crate::facade::repository::{Cached, Repository};
+pub use crate::ports::aggregate::{
+    Aggregate, Holds, MemberOf, MemberRows, Members, Role, assert_member, contract, is_as_strong,
+    owner, visit_root,
+};
 pub use crate::ports::condition::Condition;
 pub use crate::ports::database::{Database, Dialect};
 pub use crate::ports::dependency::{Dependency, Selected, table_of};

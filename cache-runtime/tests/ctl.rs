@@ -1,4 +1,5 @@
 //! `cache-ctl`, as an operator runs it.
+#![expect(clippy::unwrap_used, reason = "a test")]
 
 use std::fs;
 use std::path::Path;

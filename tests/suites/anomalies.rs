@@ -57,8 +57,27 @@ macro_rules! process {
     }};
 }
 
+/// A process with these models: its gate and its cache.
+macro_rules! open {
+    ($world:expr, [$($model:ty),*]) => {{
+        let gate = cache_tests::gate::Gate::default();
+        let store = cache_tests::gate::GatedStore::new($world.store.clone(), gate.clone());
+        let database = cache_tests::gate::GatedDatabase::new($world.driver(), gate.clone());
+        let cache = cache_runtime::Cache::builder(database)
+            .store(store)
+            .models(cache_runtime::models![$($model),*])
+            .namespace($world.namespace.clone())
+            .fence_expiry(crate::FENCE)
+            .build()
+            .await
+            .unwrap();
+        (gate, cache)
+    }};
+}
+
 #[path = "anomalies"]
 mod sqlite {
+    mod aggregates;
     mod bounded;
     mod cases;
     mod lists;
@@ -81,6 +100,7 @@ mod sqlite {
 
 #[path = "anomalies"]
 mod postgres {
+    mod aggregates;
     mod bounded;
     mod cases;
     mod lists;
@@ -102,6 +122,7 @@ mod postgres {
 
 #[path = "anomalies"]
 mod mariadb {
+    mod aggregates;
     mod bounded;
     mod cases;
     mod lists;

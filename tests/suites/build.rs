@@ -23,6 +23,52 @@ struct Login {
     email: String,
 }
 
+diesel::table! {
+    invoices (id) {
+        id -> BigInt,
+    }
+}
+
+diesel::table! {
+    invoice_lines (id) {
+        id -> BigInt,
+        invoice -> BigInt,
+    }
+}
+
+#[derive(Queryable, Cached)]
+#[cached(pattern = "cache_aside", ttl = "1m", aggregate(owner = "billing", members(Line)))]
+struct Invoice {
+    id: i64,
+}
+
+#[derive(Queryable, Cached)]
+#[diesel(table_name = invoice_lines)]
+#[cached(member_of = Invoice, by = invoice, bulk = 5)]
+struct Line {
+    id: i64,
+    invoice: i64,
+}
+
+#[tokio::test]
+async fn an_aggregate_is_there_as_a_whole_or_not_at_all() {
+    let (root, line) = (Invoice { id: 1 }, Line { id: 2, invoice: 1 });
+    assert_eq!((root.id, line.id, line.invoice), (1, 2, 1));
+    let sqlite = Sqlite::with(cache_tests::shapes::TABLES);
+    let cases = [
+        (models![Invoice].into(), ["`Line` is a member", "`Invoice`", "models![..]"]),
+        (models![Line].into(), ["`Invoice` is the root", "`Line`", "models![..]"]),
+        (models![Line, Invoice].into(), ["`Line` is a member of `Invoice`", "bulk = ..", "too"]),
+    ];
+    for (models, said) in cases {
+        let models: Vec<cache_runtime::Registration<_>> = models;
+        let built = Cache::builder(sqlite.pool.clone()).store(Null).models(models).build().await;
+        let error = built.map(drop).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Configuration);
+        assert!(said.iter().all(|said| error.to_string().contains(said)), "{error}");
+    }
+}
+
 #[tokio::test]
 async fn a_store_has_to_be_named() {
     let sqlite = Sqlite::with(&[CREATE]);

@@ -15,6 +15,9 @@ mod subject;
 #[path = "conformance/tables.rs"]
 #[expect(dead_code, reason = "the suite `conformance` uses all of it")]
 mod tables;
+#[path = "conformance/watermarks.rs"]
+#[expect(dead_code, reason = "the suite `conformance` uses all of it")]
+mod watermarks;
 
 use std::collections::HashSet;
 
@@ -87,6 +90,12 @@ async fn every_guard_of_the_stores_is_needed() {
         Guard::TableUnchanged,
         tables::leases_and_fences_of_before_fill_and_put_nothing,
         tables::tables_and_entries_go_in_one_batch
+    );
+    caught!(Guard::WatermarkGate, watermarks::without_a_watermark_nothing_is_given_or_taken);
+    caught!(
+        Guard::WatermarkName,
+        watermarks::a_turn_removes_what_changed_and_leaves_the_rest,
+        watermarks::a_watermark_of_another_name_covers_nothing
     );
     caught!(Guard::TableFence, tables::a_fence_around_a_table_is_one_around_each_entry);
 

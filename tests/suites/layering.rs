@@ -2,7 +2,7 @@
 //!
 //! values, with <- ports <- adapters <- engine <- patterns <- facade <- testing <- lib: a file
 //! may name its own layer and those before it. An adapter names no other
-//! adapter. `private.rs` and `lib.rs` stand above all of them.
+//! adapter. `private.rs`, `lib.rs` and the program stand above all of them.
 
 use std::fs;
 
@@ -17,7 +17,7 @@ const LAYERS: [&[&str]; 8] = [
     &["patterns", "outbox"],
     &["facade"],
     &["testing"],
-    &["lib", "private", "prelude"],
+    &["lib", "private", "prelude", "migrations", "bin"],
 ];
 
 fn layer(module: &str) -> Option<usize> {

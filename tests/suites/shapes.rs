@@ -7,7 +7,7 @@ use cache_runtime::ports::{Dialect as _, Model as _, Store};
 use cache_runtime::{Cache, Database, Error, ErrorKind, models};
 use cache_tests::gate::{Gate, GatedDatabase, GatedStore};
 use cache_tests::shapes::orders::{Plain, aside, fenced, through, validated};
-use cache_tests::shapes::{TABLES, links, members, people, posts, sessions};
+use cache_tests::shapes::{TABLES, baskets, invoices, links, members, people, posts, sessions};
 use cache_tests::stores::namespace;
 use diesel::prelude::*;
 
@@ -197,4 +197,44 @@ async fn a_pinned_transaction_follows_what_is_concealed() {
         .unwrap();
     assert!(people.find_by_token("red").await.unwrap().is_none());
     assert!(people.find_by_token("blue").await.unwrap().is_some());
+}
+
+/// So do the application's own transactions, and those of a pinned connection, of members.
+#[tokio::test]
+async fn transactions_on_a_connection_tell_of_members() {
+    use invoices::eventual::{Invoice, Line, Note};
+    let server = cache_tests::databases::Sqlite::with(TABLES);
+    server.execute("INSERT INTO invoices VALUES (1, 'n1', 5), (2, 'n2', 0)");
+    server.execute("INSERT INTO invoice_lines VALUES (7, 1, 5)");
+    let cache = Cache::builder(server.pool.clone())
+        .store(cache_runtime::InProcess::new())
+        .models(models![Invoice, Line, Note])
+        .build()
+        .await
+        .unwrap();
+    let lines = async |id: i64| {
+        let whole = cache.repository::<Invoice>().find_aggregate(id).await.unwrap().unwrap();
+        settle().await;
+        whole.members::<Line>().len()
+    };
+    let move_to = |id: i64| {
+        diesel::update(invoices::invoice_lines::table).set(invoices::invoice_lines::invoice.eq(id))
+    };
+    assert_eq!((lines(1).await, lines(2).await), (1, 0));
+    cache
+        .pinned_transaction(move |tx| {
+            tx.touch::<Line>([7])?;
+            move_to(2).execute(&mut **tx)?;
+            tx.touch::<Line>([7])
+        })
+        .await
+        .unwrap();
+    assert_eq!((lines(1).await, lines(2).await), (0, 1));
+    let touched = server.pool.get().unwrap().transaction(|connection| {
+        let before = cache.touch::<Line>(connection, [7])?;
+        move_to(1).execute(connection)?;
+        Ok::<_, Error>(before.and(cache.touch::<Line>(connection, [7])?))
+    });
+    touched.unwrap().committed().await;
+    assert_eq!((lines(1).await, lines(2).await), (1, 0));
 }

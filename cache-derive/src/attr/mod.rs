@@ -12,9 +12,14 @@ use crate::ctxt::Ctxt;
 use crate::items::{self, Form, Item};
 use crate::values::{self, Named};
 
+mod aggregate;
 mod spec;
+mod unknown;
 
+pub(crate) use aggregate::AggregateSpec;
 pub(crate) use spec::{DependsSpec, ListSpec, UniqueSpec};
+
+use unknown::unknown;
 
 /// Every struct-level name with its correct form.
 const ON_STRUCT: &[(&str, &str)] = &[
@@ -35,6 +40,9 @@ const ON_STRUCT: &[(&str, &str)] = &[
     ("tenant", "tenant = column"),
     ("read_only", "read_only"),
     ("depends_on", "depends_on(Other, via = column)"),
+    ("aggregate", "aggregate(owner = \"team\", members(Member, Other))"),
+    ("member_of", "member_of = Root"),
+    ("by", "by = column"),
     ("expires_at", "expires_at = column"),
     ("volatile", "volatile(column)"),
     ("cache_version", "cache_version = 2"),
@@ -154,6 +162,10 @@ pub(crate) struct StructAttrs {
     pub(crate) tenant: Slot<Named>,
     pub(crate) read_only: Slot<()>,
     pub(crate) depends_on: Vec<DependsSpec>,
+    pub(crate) aggregate: Slot<AggregateSpec>,
+    pub(crate) member_of: Slot<Path>,
+    /// The columns that hold the root's key.
+    pub(crate) by: Slot<Vec<Named>>,
     pub(crate) expires_at: Slot<Named>,
     pub(crate) volatile: Slot<Vec<Named>>,
     pub(crate) cache_version: Slot<u32>,
@@ -231,6 +243,9 @@ impl StructAttrs {
             "depends_on" => {
                 self.depends_on.extend(DependsSpec::read(ctxt, item, form("depends_on")));
             }
+            "aggregate" => self.aggregate.read(ctxt, item, AggregateSpec::read),
+            "member_of" => self.member_of.read(ctxt, item, values::path),
+            "by" => self.by.read(ctxt, item, aggregate::by),
             "expires_at" => self.expires_at.read(ctxt, item, values::named),
             "volatile" => self.volatile.read(ctxt, item, values::names),
             "cache_version" => self.cache_version.read(ctxt, item, values::integer),
@@ -346,59 +361,6 @@ fn backends(ctxt: &Ctxt, item: &Item, form: &str) -> Option<Vec<Backend>> {
         }
     }
     (!all.is_empty()).then_some(all)
-}
-
-/// Reports a name that is not known here, and gives the one that was probably meant.
-fn unknown(
-    ctxt: &Ctxt,
-    item: &Item,
-    here: &str,
-    known: &[(&'static str, &str)],
-    elsewhere: &str,
-    others: &[(&str, &str)],
-) -> Option<&'static str> {
-    let name = item.name.to_string();
-    if let Some((_, form)) = others.iter().find(|(other, _)| *other == name) {
-        ctxt.error(
-            &item.name,
-            format!("`{name}` does not go on {here}"),
-            format!("put `#[cached({form})]` on {elsewhere}"),
-        );
-        return None;
-    }
-    let names = known.iter().map(|(name, _)| format!("`{name}`")).collect::<Vec<_>>().join(", ");
-    let nearest = known
-        .iter()
-        .map(|(known, form)| (distance(known, &name), *known, *form))
-        .min_by_key(|(distance, ..)| *distance)
-        // Farther than this it is a guess, and not a slip.
-        .filter(|(distance, ..)| *distance <= 1 + name.len() / 3);
-    let help = match nearest {
-        Some((_, _, form)) => format!("did you mean `{form}`?"),
-        None => "remove it, or see the list of attributes in docs/ATTRIBUTES.md".to_owned(),
-    };
-    ctxt.error(
-        &item.name,
-        format!("unknown attribute `{name}` on {here}: expected one of {names}"),
-        help,
-    );
-    nearest.map(|(_, known, _)| known)
-}
-
-/// How many letters to add, drop or replace.
-fn distance(a: &str, b: &str) -> usize {
-    let b: Vec<char> = b.chars().collect();
-    let mut row: Vec<usize> = (0..=b.len()).collect();
-    for (i, a) in a.chars().enumerate() {
-        let mut diagonal = i;
-        row[0] = i + 1;
-        for (j, b) in b.iter().enumerate() {
-            let replaced = diagonal + usize::from(a != *b);
-            diagonal = row[j + 1];
-            row[j + 1] = replaced.min(row[j] + 1).min(diagonal + 1);
-        }
-    }
-    row[b.len()]
 }
 
 /// The attributes of a `CacheKey`.

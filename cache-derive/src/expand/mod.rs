@@ -7,6 +7,7 @@
 //! So do parameters: `use users::dsl::*` brings a unit struct of each column's
 //! name into scope, and no parameter may be named like a unit struct.
 
+mod aggregate;
 mod embed;
 mod fields;
 mod lists;

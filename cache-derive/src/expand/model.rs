@@ -4,7 +4,7 @@ use proc_macro2::{Literal, TokenStream};
 use quote::{quote, quote_spanned};
 use syn::spanned::Spanned;
 
-use super::{column, fields, key_type, lookups, of_self, tuple};
+use super::{aggregate, column, fields, key_type, lookups, of_self, tuple};
 use crate::attr::{Consistency, OnWrite, Pattern};
 use crate::fingerprint;
 use crate::model::{Field, Model};
@@ -27,6 +27,8 @@ pub(super) fn expand(model: &Model) -> TokenStream {
     });
     let each_lookup = lookups::each(model);
     let changes = changes(model);
+    let in_aggregate = aggregate::in_model(model);
+    let (aggregate, assertions) = (aggregate::impls(model), aggregate::assertions(model));
     let codec = codec(model);
     let writable = model.attrs.read_only.value.is_none().then(|| {
         quote! {
@@ -51,11 +53,14 @@ pub(super) fn expand(model: &Model) -> TokenStream {
             #version
             #each_lookup
             #changes
+            #in_aggregate
             #codec
         }
 
         #versioned
         #writable
+        #aggregate
+        #assertions
     }
 }
 
@@ -123,7 +128,7 @@ fn descriptor(model: &Model) -> TokenStream {
     };
     let fingerprint = fingerprint(fingerprint::of(model));
     let (read_only, volatile) = (model.attrs.read_only.value.is_some(), !model.volatile.is_empty());
-    let policy = policy(model);
+    let (role, policy) = (aggregate::role(model), policy(model));
     quote! {
         __c::Descriptor {
             model: #name,
@@ -137,6 +142,7 @@ fn descriptor(model: &Model) -> TokenStream {
                 columns: &[#(#concealed_columns),*],
             },
             version: #version,
+            role: #role,
             read_only: #read_only,
             volatile: #volatile,
             fingerprint: #fingerprint,
@@ -184,7 +190,9 @@ fn policy(model: &Model) -> TokenStream {
         Some(Pattern::WriteThrough) => quote!(__c::Pattern::WriteThrough),
     };
     let consistency = attrs.consistency.value.and_then(|consistency| match consistency {
-        Consistency::Eventual => None,
+        // Of a member it is another promise than the one it would inherit.
+        Consistency::Eventual if model.member_of.is_none() => None,
+        Consistency::Eventual => Some(quote!(.consistency(__c::Consistency::Eventual))),
         Consistency::Bounded(bound) => {
             let bound = duration(bound);
             Some(quote!(.consistency(__c::Consistency::Bounded(#bound))))
@@ -193,6 +201,14 @@ fn policy(model: &Model) -> TokenStream {
         Consistency::Validated => Some(quote!(.consistency(__c::Consistency::Validated))),
     });
     let ttl = duration(attrs.ttl.value.unwrap_or_default());
+    let declared = match aggregate::contract(model) {
+        None => quote!(__c::Policy::new(#pattern, #ttl)),
+        Some(inherited) => {
+            let pattern = attrs.pattern.value.map(|_| quote!(.with_pattern(#pattern)));
+            let ttl = attrs.ttl.value.map(|_| quote!(.with_ttl(#ttl)));
+            quote!(#inherited #pattern #ttl)
+        }
+    };
     let jitter = attrs.jitter.value.map(|percent| {
         let percent = Literal::u8_unsuffixed(percent);
         quote!(.jitter_percent(#percent))
@@ -209,7 +225,7 @@ fn policy(model: &Model) -> TokenStream {
         OnWrite::Invalidate => quote!(.on_write(__c::OnWrite::Invalidate)),
         OnWrite::Refresh => quote!(.on_write(__c::OnWrite::Refresh)),
     });
-    quote!(__c::Policy::new(#pattern, #ttl) #jitter #negative #on_write #consistency #bulk)
+    quote!(#declared #jitter #negative #on_write #consistency #bulk)
 }
 
 fn key(model: &Model) -> TokenStream {

@@ -5,7 +5,7 @@ use proc_macro2::{Literal, TokenStream};
 use quote::quote;
 use syn::Type;
 
-use super::{column, lookups, of, on_backend, tuple};
+use super::{Body, aggregate, column, lookups, of, on_backend, tuple};
 use crate::attr::Backend;
 use crate::model::{Field, List, Lookup, Model};
 
@@ -32,6 +32,7 @@ pub(super) fn expand(model: &Model) -> TokenStream {
     let changesets = types(model.attrs.changeset.value.as_ref());
     let change: Vec<_> = changesets.iter().map(|ty| change(model, ty)).collect();
     let save = model.attrs.save.value.map(|()| save(model));
+    let member = aggregate::statement(model, &Body::Real);
     let items = |backend| {
         let insert = inserts.iter().map(|ty| insert(model, ty, backend));
         quote! {
@@ -43,6 +44,7 @@ pub(super) fn expand(model: &Model) -> TokenStream {
             #(#insert)*
             #(#change)*
             #save
+            #member
         }
     };
     model.backends.iter().map(|backend| on_backend(model, *backend, &items(*backend))).collect()

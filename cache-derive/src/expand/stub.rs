@@ -5,7 +5,7 @@ use proc_macro2::TokenStream;
 use quote::{ToTokens, quote};
 use syn::Type;
 
-use super::{Body, on_backend, repository, tuple};
+use super::{Body, aggregate, on_backend, repository, tuple};
 use crate::attr::Backend;
 use crate::model::{Field, Model};
 use crate::valid::lifetime;
@@ -22,6 +22,7 @@ pub(super) fn expand(model: &Model) -> TokenStream {
             impl __c::Versioned for #ident {}
         }
     });
+    let aggregate = aggregate::impls(model);
     let statements = statements(model);
     let statements = backends.iter().map(|backend| on_backend(model, *backend, &statements));
     quote! {
@@ -42,6 +43,7 @@ pub(super) fn expand(model: &Model) -> TokenStream {
                 lists_fingerprint: 0,
                 concealed: __c::Concealing { lookups: &[], columns: &[] },
                 version: ::core::option::Option::None,
+                role: __c::Role::Alone,
                 read_only: false,
                 volatile: false,
                 fingerprint: 0,
@@ -82,6 +84,7 @@ pub(super) fn expand(model: &Model) -> TokenStream {
         }
 
         #versioned
+        #aggregate
 
         #[automatically_derived]
         impl __c::Writable for #ident {}
@@ -104,6 +107,7 @@ fn statements(model: &Model) -> TokenStream {
     let ident = &model.ident;
     let inserts = owned(model.attrs.insert.value.as_ref());
     let changesets = owned(model.attrs.changeset.value.as_ref());
+    let member = aggregate::statement(model, &Body::Stub);
     let save = model.attrs.save.at.as_ref().map(|_| {
         quote! {
             #[automatically_derived]
@@ -140,6 +144,7 @@ fn statements(model: &Model) -> TokenStream {
         }
 
         #save
+        #member
 
         #(
             #[automatically_derived]

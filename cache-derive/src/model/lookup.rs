@@ -69,7 +69,7 @@ pub(crate) struct List {
 
 impl Model {
     /// The columns with the tenant's before them, unless they name it.
-    fn scoped(&self, mut fields: Vec<usize>) -> Vec<usize> {
+    pub(super) fn scoped(&self, mut fields: Vec<usize>) -> Vec<usize> {
         if let Some(tenant) = self.tenant.filter(|tenant| !fields.contains(tenant)) {
             fields.insert(0, tenant);
         }

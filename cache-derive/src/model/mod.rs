@@ -49,6 +49,8 @@ pub(crate) struct Model {
     pub(crate) volatile: Vec<usize>,
     /// The models whose rows this one shows something of, each with the field that leads there.
     pub(crate) depends_on: Vec<(Path, usize)>,
+    /// The root that its rows are members of, and the fields that hold the root's key.
+    pub(crate) member_of: Option<(Path, Vec<usize>)>,
     pub(crate) backends: Vec<Backend>,
     /// The name of the repository's type parameter.
     pub(crate) db: Ident,
@@ -96,6 +98,7 @@ impl Model {
             expires_at: None,
             volatile: Vec::new(),
             depends_on: Vec::new(),
+            member_of: None,
             backends: Vec::new(),
             db: type_parameter(input),
             attrs,
@@ -118,6 +121,11 @@ impl Model {
         self.expires_at = one(self, name, "so its rows cannot expire by it");
         let names = self.attrs.volatile.value.clone().unwrap_or_default();
         self.volatile = self.find_all(ctxt, &names, "so it cannot be volatile");
+        let by = self.attrs.by.value.clone().unwrap_or_default();
+        let by = self.find_all(ctxt, &by, "so it leads to no root");
+        if let Some(root) = self.attrs.member_of.value.clone() {
+            self.member_of = Some((root, self.scoped(by)));
+        }
         for spec in std::mem::take(&mut self.attrs.depends_on) {
             let via = one(self, Some(spec.via), "so it leads to no other row");
             self.depends_on.extend(via.map(|via| (spec.model, via)));

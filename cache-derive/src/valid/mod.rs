@@ -11,7 +11,10 @@ use crate::attr::{Consistency, Pattern, form};
 use crate::ctxt::Ctxt;
 use crate::model::Model;
 
+mod aggregates;
 mod rows;
+
+pub(crate) use aggregates::MAX_MEMBERS;
 
 /// As many columns as Diesel's tuples and ours can have in a key.
 const MAX_PARTS: usize = 6;
@@ -27,6 +30,9 @@ pub(crate) fn check(ctxt: &Ctxt, model: &Model) {
     rows::dependents_are_eventual(ctxt, model);
     rows::volatile_columns_lead_nowhere(ctxt, model);
     rows::lists_are_ordered(ctxt, model);
+    aggregates::roots_are_written(ctxt, model);
+    aggregates::members_are_distinct(ctxt, model);
+    aggregates::members_find_their_root(ctxt, model);
     key_is_not_null(ctxt, model);
     parts_are_few_and_distinct(ctxt, model);
     lookups_are_distinct(ctxt, model);
@@ -42,6 +48,10 @@ pub(crate) fn check(ctxt: &Ctxt, model: &Model) {
 /// `pattern` and `ttl` have no default: what may be stale, and for how long,
 /// is for the author of the model to decide.
 fn strategy_is_explicit(ctxt: &Ctxt, model: &Model) {
+    // A member has what its root declares.
+    if model.attrs.member_of.at.is_some() {
+        return;
+    }
     if model.attrs.pattern.at.is_none() && !model.attrs.is_misspelt("pattern") {
         ctxt.error(
             model.missing_at(),

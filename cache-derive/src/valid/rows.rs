@@ -64,6 +64,7 @@ pub(super) fn concealed_columns_are_looked_up_alone(ctxt: &Ctxt, model: &Model) 
         list.fields.iter().copied().chain(list.order.iter().map(|(index, _)| *index))
     }));
     others.extend(model.depends_on.iter().map(|(_, via)| *via));
+    others.extend(model.member_of.iter().flat_map(|(_, by)| by));
     for field in model.at(&others).filter(|field| field.concealed) {
         ctxt.error(
             &field.ty,
@@ -143,6 +144,7 @@ pub(super) fn volatile_columns_lead_nowhere(ctxt: &Ctxt, model: &Model) {
     used.extend(model.lists.iter().flat_map(|list| list.fields.iter().copied()));
     used.extend(model.lists.iter().flat_map(|list| list.order.iter().map(|(index, _)| *index)));
     used.extend(model.version.iter().chain(&model.expires_at));
+    used.extend(model.member_of.iter().flat_map(|(_, by)| by));
     for index in model.volatile.iter().filter(|index| **index >= model.own().len()) {
         ctxt.error(
             &model.fields[*index].column,

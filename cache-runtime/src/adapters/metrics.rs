@@ -30,7 +30,7 @@ use crate::ports::telemetry::{Event, Probe, Telemetry};
 /// | `cache_invalidations_missed_total` | entries; retried | |
 /// | `cache_invalidations_recovered_total` | entries | |
 /// | `cache_invalidations_dropped_total` | entries; only the ttl covers them | |
-/// | `cache_stale_reads_total` | incidents that the reconciler found | `entry`: `row`, `lookup`, `list` |
+/// | `cache_stale_reads_total` | incidents that the reconciler found | `entry`: `row`, `lookup`, `list`, `whole` |
 /// | `cache_stale_read_age_seconds` | seconds, the age of such an entry | |
 /// | `cache_relayed_total` | rows of the outbox for invalidations | |
 /// | `cache_relay_failures_total` | rounds of its relay; tried again | |

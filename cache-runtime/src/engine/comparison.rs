@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::debt::Touch;
 use super::entry::{Cacheable, Entry};
 use super::finding::{Finding, Said};
 use super::keeper::Keeper;
@@ -10,6 +11,7 @@ use super::loader::{Loader, Source};
 use super::sampler::Known;
 use super::sources::Rows;
 use crate::ports::BoxFuture;
+use crate::ports::aggregate::{Aggregate, MembersIn, Whole};
 use crate::ports::database::Database;
 use crate::ports::model::Statements;
 use crate::ports::store::Payload;
@@ -48,6 +50,7 @@ impl<M: Statements<D::Backend>, D: Database> Watched for Keeper<M, D> {
     fn sample(self: Arc<Self>) -> Option<Check> {
         Some(match self.sampler.take()? {
             Known::Row(key) => begin(row(&self, key)),
+            Known::Whole(key, check) => check(self, key)?,
             Known::Lookup(id) => {
                 let entry = self.tier.lookup_key(id.index, &id.written)?;
                 let loader = self.lookups.clone();
@@ -104,7 +107,7 @@ struct Subject<M: Statements<D::Backend>, D: Database, S: Source> {
     id: S::Id,
     /// What else an unseen change from the one value to the other has made void: entries of this
     /// model, and whatever depends on a row with this key.
-    others: fn(&Keeper<M, D>, &Reading<S::Value>) -> Vec<EntryKey>,
+    others: fn(&Keeper<M, D>, &Reading<S::Value>) -> Vec<Touch>,
     row: Option<M::Key>,
 }
 
@@ -139,14 +142,25 @@ fn rows_of<M>(entry: &Option<Entry<M>>) -> Vec<Arc<M>> {
 
 impl<M: Statements<D::Backend>, D: Database> Keeper<M, D> {
     /// The lookups and lists that a change from these rows to those makes void.
-    fn told_by(&self, before: &[Arc<M>], after: &[Arc<M>]) -> Vec<EntryKey> {
-        let lists = self.lists_touched(before, after);
-        let mut entries: Vec<EntryKey> = lists.into_iter().map(|touch| touch.key).collect();
+    fn told_by(&self, before: &[Arc<M>], after: &[Arc<M>]) -> Vec<Touch> {
+        let mut touches = self.lists_touched(before, after);
+        touches.extend(self.wholes_touched(before, after));
         for row in before.iter().chain(after) {
-            self.lookups_of(row, &mut |entry| entries.push(entry));
+            self.lookups_of(row, &mut |entry| touches.push(self.remove(entry)));
         }
-        entries
+        touches
     }
+}
+
+/// A look at the whole of a root.
+pub(crate) fn whole<M, D>(keeper: Arc<Keeper<M, D>>, key: M::Key) -> Option<Check>
+where
+    M: Statements<D::Backend> + Aggregate<Members: MembersIn<M, D::Backend>>,
+    D: Database,
+{
+    let (entry, loader) = (keeper.tier.whole_key(&key)?, keeper.wholes());
+    let others = |_: &Keeper<M, D>, _: &Reading<Whole<M>>| Vec::new();
+    Some(begin(Subject { keeper, loader, entry, id: key, others, row: None }))
 }
 
 fn begin<M: Statements<D::Backend>, D: Database, S: Source>(subject: Subject<M, D, S>) -> Check {
@@ -262,9 +276,9 @@ impl<M: Statements<D::Backend>, D: Database, S: Source> Subject<M, D, S> {
 
     /// Removes the entry, and all that an unseen write must have left out with it.
     async fn repair(&self, reading: &Reading<S::Value>) {
-        let mut entries = vec![self.entry.clone()];
-        entries.extend((self.others)(&self.keeper, reading));
-        self.keeper.tell(&entries).await;
+        let mut touches = vec![self.keeper.remove(self.entry.clone())];
+        touches.extend((self.others)(&self.keeper, reading));
+        self.keeper.tell(touches).await;
         for later in self.keeper.dependents.later(self.row.iter().cloned().collect()) {
             later().await;
         }

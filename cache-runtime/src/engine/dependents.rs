@@ -158,7 +158,7 @@ impl<M: Statements<D::Backend>, D: Database> Shown<D> for Keeper<M, D> {
             match keys.and_then(|keys| Ok((keys, rows?))) {
                 Ok((keys, rows)) => {
                     let mut touches = self.removals(rows);
-                    touches.extend(keys.iter().map(|key| self.removal(&key.0)));
+                    touches.extend(keys.iter().flat_map(|key| self.by_key(&key.0)));
                     remove(touches).await;
                 }
                 Err(error) => tracing::error!(
@@ -173,7 +173,7 @@ impl<M: Statements<D::Backend>, D: Database> Shown<D> for Keeper<M, D> {
 
     fn with_keys(&self, keys: &dyn Any) -> Vec<Touch> {
         let keys = keys.downcast_ref::<Vec<M::Key>>();
-        keys.into_iter().flatten().map(|key| self.removal(key)).collect()
+        keys.into_iter().flatten().flat_map(|key| self.by_key(key)).collect()
     }
 
     fn all(&self) -> Result<Touch> {
@@ -190,6 +190,7 @@ impl<M: Statements<D::Backend>, D: Database> Keeper<M, D> {
             self.lookups_of(row, &mut |entry| touches.push(self.remove(entry)));
         }
         touches.extend(self.lists_touched(&rows, &[]));
+        touches.extend(self.wholes_touched(&rows, &[]));
         touches
     }
 }

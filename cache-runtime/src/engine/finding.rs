@@ -16,7 +16,7 @@ use crate::values::envelope::Kind;
 pub struct Finding {
     /// What was promised of the entry.
     pub contract: Arc<Contract>,
-    /// What the entry holds: a row, where a unique value leads, or a list.
+    /// What the entry holds: a row, where a unique value leads, a list, or an aggregate.
     pub kind: Kind,
     /// The entry's name in the store, without what is not text.
     pub key: String,
@@ -65,6 +65,7 @@ impl Finding {
             Kind::Row => "row",
             Kind::Lookup => "lookup",
             Kind::List => "list",
+            Kind::Whole => "whole",
         }
     }
 }

@@ -1,8 +1,9 @@
 //! One model's entries, read by every pattern in the same way: from the cache, or else from the
 //! database, shared by all who miss and filled under a lease.
 
+use std::any::Any;
 use std::collections::{HashMap, HashSet};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use super::debt::{Need, Touch, remove};
 use super::dependents::Dependents;
@@ -16,6 +17,7 @@ use super::sampler::{Known, Sampler};
 use super::sources::{Found, LookupId, Lookups, Rows, carries, is_concealed};
 use super::switch::Switch;
 use super::tier::Tier;
+use super::wholes::RootOf;
 use crate::ports::clock::Tokens;
 use crate::ports::contract::Contract;
 use crate::ports::database::Database;
@@ -28,7 +30,7 @@ use crate::values::key::{AsKey, EntryKey, KeyParts, KeyWriter};
 use crate::values::policy::Consistency;
 
 /// How often a flight that was torn down, or a lookup that led astray, is tried again.
-const TRIES: usize = 3;
+pub(super) const TRIES: usize = 3;
 
 /// One model's entries, and where their truth is.
 pub(crate) struct Keeper<M: Model, D: Database> {
@@ -37,13 +39,17 @@ pub(crate) struct Keeper<M: Model, D: Database> {
     pub(crate) rows: Arc<Loader<Rows<M, D>>>,
     pub(crate) lookups: Arc<Loader<Lookups<M, D>>>,
     pub(crate) lists: Arc<Loader<Lists<M, D>>>,
+    /// What loads the wholes of a root, once one was asked for.
+    pub(crate) wholes: OnceLock<Arc<dyn Any + Send + Sync>>,
+    /// The wholes that a member's rows are parts of.
+    pub(crate) root: RootOf,
     pub(crate) dependents: Arc<Dependents<D>>,
     pub(crate) invalidator: Arc<Invalidator>,
     pub(crate) switch: Switch,
     pub(crate) tokens: Arc<dyn Tokens>,
     /// Those of the model's table, as the catalogue had them at start.
     pub(crate) triggers: Option<Triggers>,
-    pub(crate) sampler: Sampler<M>,
+    pub(crate) sampler: Sampler<M, D>,
     pub(crate) contract: Arc<Contract>,
     /// Gone, it ends the table's relay.
     pub(crate) _relay: Option<tokio::sync::oneshot::Sender<()>>,
@@ -208,10 +214,21 @@ impl<M: Statements<D::Backend>, D: Database> Keeper<M, D> {
         self.rows.refresh(key, entry).await
     }
 
-    /// Removes the rows' entries, and those of rows that depend on them.
+    /// From the primary, and into the cache, as it was changed past the repository.
+    pub(crate) async fn refresh_changed(&self, key: M::Key) -> Result<Option<Arc<M>>> {
+        let row = self.refresh(key.clone()).await?;
+        let mut touches = self.wholes_touched(row.as_slice(), &[]);
+        touches.extend(self.own_whole(&key));
+        self.tell(touches).await;
+        Ok(row)
+    }
+
+    /// Removes the rows' entries, the wholes that they are parts of, and the entries of rows that
+    /// depend on them.
     pub(crate) async fn invalidate(&self, keys: Vec<M::Key>) {
-        let entries: Vec<_> = keys.iter().map(|key| self.tier.row_key(key)).collect();
-        self.tell(&entries).await;
+        let mut touches: Vec<Touch> = keys.iter().flat_map(|key| self.by_key(key)).collect();
+        touches.extend(self.wholes_around(keys.clone()).await);
+        self.tell(touches).await;
         for later in self.dependents.later(keys) {
             later().await;
         }
@@ -220,12 +237,13 @@ impl<M: Statements<D::Backend>, D: Database> Keeper<M, D> {
     /// Removes the entry of a unique value.
     pub(crate) async fn invalidate_by(&self, index: usize, value: &(impl KeyParts + Sync)) {
         let entry = self.tier.lookup_key(index, value);
-        self.tell(entry.as_slice()).await;
+        self.tell(entry.map(|entry| self.remove(entry)).into_iter().collect()).await;
     }
 
     /// Invalidates what was changed past the repositories. Bounded, it is in the outbox first.
-    pub(crate) async fn tell(&self, entries: &[EntryKey]) {
-        if let Err(error) = outbox::owe(&self.database, entries).await {
+    pub(crate) async fn tell(&self, touches: Vec<Touch>) {
+        let entries: Vec<EntryKey> = touches.iter().map(|touch| touch.key.clone()).collect();
+        if let Err(error) = outbox::owe(&self.database, &entries).await {
             tracing::error!(
                 %error,
                 model = M::DESCRIPTOR.model,
@@ -233,7 +251,7 @@ impl<M: Statements<D::Backend>, D: Database> Keeper<M, D> {
                  the ttl alone covers it"
             );
         }
-        self.invalidator.invalidate(entries).await;
+        remove(touches).await;
     }
 
     /// What raw statements do to the entry of a row.
@@ -244,6 +262,17 @@ impl<M: Statements<D::Backend>, D: Database> Keeper<M, D> {
     /// What a write of the whole table does to all of its entries.
     pub(crate) fn table_removal(&self) -> Result<Touch> {
         Ok(self.remove(self.table()?))
+    }
+
+    /// The same, and what it does to the wholes that its rows are parts of, and to those that
+    /// depend on them.
+    pub(crate) fn table_removals(&self) -> Result<Vec<Touch>> {
+        let mut touches = self.dependents.table_removals()?;
+        touches.push(self.table_removal()?);
+        if let Some(root) = self.root.get().filter(|_| Guard::TouchWhole.stands()) {
+            touches.push(root.all()?);
+        }
+        Ok(touches)
     }
 
     /// What a write does to an entry that it has nothing to put into.
@@ -259,9 +288,7 @@ impl<M: Statements<D::Backend>, D: Database> Keeper<M, D> {
 
     /// Makes all entries of the table void.
     pub(crate) async fn invalidate_table(&self) -> Result<()> {
-        let dependents = self.dependents.table_removals()?;
-        self.tell(&[self.table()?]).await;
-        remove(dependents).await;
+        self.tell(self.table_removals()?).await;
         Ok(())
     }
 

@@ -156,7 +156,7 @@ impl<M: Statements<D::Backend>, D: Database> Keeper<M, D> {
 
     /// Removes the entry of a list.
     pub(crate) async fn invalidate_list(&self, index: usize, values: &(impl KeyParts + Sync)) {
-        self.tell(&[self.tier.list_key(index, values)]).await;
+        self.tell(vec![self.remove(self.tier.list_key(index, values))]).await;
     }
 
     /// The lists that change with rows, given as they were before a write and are after it: those

@@ -25,3 +25,4 @@ pub(crate) mod shield;
 pub(crate) mod sources;
 pub(crate) mod switch;
 pub(crate) mod tier;
+pub(crate) mod wholes;

@@ -109,25 +109,21 @@ impl<D: Database> Outbox<D> {
     /// Makes the rows that a relay needs, where they are missing.
     pub(crate) async fn prepare(&self, bound_millis: u128) -> Result<()> {
         let Scope(scope) = &self.scope;
-        let missing = |columns: &str, values: String, table: &str, and: String| {
-            format!(
-                "INSERT INTO {table} ({columns}) SELECT {values} FROM (SELECT 1 AS one) AS one \
-                 WHERE NOT EXISTS (SELECT 1 FROM {table} WHERE scope = '{scope}'{and})"
-            )
-        };
-        let leader = missing(
-            "scope, holder, until_ms, bound_ms",
-            format!("'{scope}', '', 0, {bound_millis}"),
-            "cache_leaders",
-            String::new(),
+        let leader = format!(
+            "INSERT INTO cache_leaders (scope, holder, until_ms, bound_ms) SELECT '{scope}', '', 0, \
+             {bound_millis} FROM (SELECT 1 AS one) AS one WHERE NOT EXISTS (SELECT 1 FROM \
+             cache_leaders WHERE scope = '{scope}')"
         );
-        let buckets = (0..EntryKey::BUCKETS).map(|bucket| {
-            let (values, and) =
-                (format!("'{scope}', {bucket}, '', ''"), format!(" AND bucket = {bucket}"));
-            missing("scope, bucket, name, identity", values, "cache_watermarks", and)
-        });
-        for sql in std::iter::once(leader).chain(buckets) {
-            // Another process may insert it at the same moment.
+        let numbers: Vec<String> =
+            (0..EntryKey::BUCKETS).map(|bucket| format!("SELECT {bucket} AS bucket")).collect();
+        let buckets = format!(
+            "INSERT INTO cache_watermarks (scope, bucket, name, identity) SELECT '{scope}', \
+             numbers.bucket, '', '' FROM ({}) AS numbers WHERE NOT EXISTS (SELECT 1 FROM \
+             cache_watermarks w WHERE w.scope = '{scope}' AND w.bucket = numbers.bucket)",
+            numbers.join(" UNION ALL ")
+        );
+        for sql in [leader, buckets] {
+            // Another process may insert them at the same moment.
             let _ = self.run(sql).await;
         }
         self.run(format!(

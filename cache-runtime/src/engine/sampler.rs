@@ -2,30 +2,36 @@
 
 use std::cell::Cell;
 use std::collections::VecDeque;
+use std::sync::Arc;
 
 use parking_lot::Mutex;
 
+use super::comparison::Check;
+use super::keeper::Keeper;
 use super::sources::LookupId;
+use crate::ports::database::Database;
 use crate::ports::model::Model;
 
 /// How many are kept for each model; the oldest go first.
 const MOST: usize = 256;
 
 /// What names one entry to the database.
-pub(crate) enum Known<M: Model> {
+pub(crate) enum Known<M: Model, D: Database> {
     Row(M::Key),
     Lookup(LookupId<M>),
     List(LookupId<M>),
+    /// And how such an entry is looked at, which only the root of an aggregate knows.
+    Whole(M::Key, fn(Arc<Keeper<M, D>>, M::Key) -> Option<Check>),
 }
 
 /// Keeps one read in so many.
-pub(crate) struct Sampler<M: Model> {
+pub(crate) struct Sampler<M: Model, D: Database> {
     /// 0 if nothing is kept.
     one_in: u32,
-    known: Mutex<VecDeque<Known<M>>>,
+    known: Mutex<VecDeque<Known<M, D>>>,
 }
 
-impl<M: Model> Sampler<M> {
+impl<M: Model, D: Database> Sampler<M, D> {
     pub(crate) fn new(one_in: u32) -> Self {
         Self { one_in, known: Mutex::default() }
     }
@@ -33,7 +39,7 @@ impl<M: Model> Sampler<M> {
     /// An entry is being read. Whoever is not drawn pays a few instructions: no allocation, no
     /// memory that threads share, no lock that is waited for.
     #[inline]
-    pub(crate) fn note(&self, known: impl FnOnce() -> Known<M>) {
+    pub(crate) fn note(&self, known: impl FnOnce() -> Known<M, D>) {
         if self.one_in == 0 || !draw().is_multiple_of(self.one_in) {
             return;
         }
@@ -46,7 +52,7 @@ impl<M: Model> Sampler<M> {
     }
 
     /// Takes the one that was read last.
-    pub(crate) fn take(&self) -> Option<Known<M>> {
+    pub(crate) fn take(&self) -> Option<Known<M, D>> {
         self.known.lock().pop_back()
     }
 }

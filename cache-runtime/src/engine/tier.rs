@@ -21,6 +21,7 @@ pub(crate) struct Tier {
     rows: KeyWriter,
     lookups: Vec<KeyWriter>,
     lists: Vec<KeyWriter>,
+    wholes: KeyWriter,
     /// How much of each key names the table, where it can be invalidated as a whole.
     table: usize,
     /// Whether a value counts only under a watermark.
@@ -68,6 +69,8 @@ impl Tier {
         let table = if whole { model.as_bytes().len() } else { 0 };
         let mut rows = model.clone();
         rows.text("row");
+        let mut wholes = model.clone();
+        wholes.text("whole");
         let prefixed = |kind: &str, name: &str| {
             let mut prefix = model.clone();
             prefix.text(kind);
@@ -77,7 +80,7 @@ impl Tier {
         let lookups = M::DESCRIPTOR.lookups.iter().map(|name| prefixed("by", name)).collect();
         let lists = M::DESCRIPTOR.lists.iter().map(|list| prefixed("list", list.name)).collect();
         let model = M::DESCRIPTOR.model;
-        Self { model, shield, codecs, probe, rows, lookups, lists, table, watermarked }
+        Self { model, shield, codecs, probe, rows, lookups, lists, wholes, table, watermarked }
     }
 
     fn key(&self, writer: KeyWriter) -> EntryKey {
@@ -113,6 +116,13 @@ impl Tier {
         let mut writer = self.lists.get(list).cloned().unwrap_or_default();
         values.write_parts(&mut writer);
         self.key(writer)
+    }
+
+    /// The entry of the row with this key and all of its members; none for NULL, which is no key.
+    pub(crate) fn whole_key(&self, key: &(impl KeyParts + ?Sized)) -> Option<EntryKey> {
+        let mut writer = self.wholes.clone();
+        key.write_parts(&mut writer);
+        (!writer.has_null()).then(|| self.key(writer))
     }
 
     /// The model's name, for spans.

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use tokio::runtime::Handle;
 
+use super::aggregates;
 use super::cache::{Cache, Inner};
 use super::checks::{check_fences, check_models, is_fenced, link};
 use super::contracts::contracts;
@@ -294,6 +295,7 @@ impl<D: Database> Builder<D> {
             )
         })?;
         check_models(&self.models)?;
+        aggregates::check(&self.models)?;
         self.database.check().await?;
         let facts = store.start().await?;
         if !self.accepts_fence_loss {
@@ -360,6 +362,7 @@ impl<D: Database> Builder<D> {
             models.insert(model.id, (model.put_together)(&parts).await?);
         }
         link(&self.models, &models);
+        aggregates::link(&self.models, &models);
         let contracts = Contracts::of(parts.contracts);
         let declarations = Declarations {
             shield: parts.shield,

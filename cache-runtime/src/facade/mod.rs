@@ -1,5 +1,6 @@
 //! What an application holds in its hands.
 
+mod aggregates;
 pub(crate) mod blocking;
 pub(crate) mod builder;
 pub(crate) mod cache;

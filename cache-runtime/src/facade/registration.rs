@@ -2,7 +2,7 @@
 
 use std::any::{Any, TypeId};
 use std::collections::HashMap;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use diesel::query_builder::{QueryBuilder as _, QueryFragment as _};
@@ -24,6 +24,7 @@ use crate::engine::shield::Shield;
 use crate::engine::sources::{Lookups, Rows};
 use crate::engine::switch::Switch;
 use crate::engine::tier::Tier;
+use crate::engine::wholes::{Root, RootOf};
 use crate::ports::BoxFuture;
 use crate::ports::clock::{Clock, Tokens};
 use crate::ports::contract::Contract;
@@ -64,6 +65,10 @@ pub(crate) struct Ready<D: Database> {
     pub(crate) watched: Arc<dyn Watched>,
     /// Those that depend on it.
     pub(crate) dependents: Arc<Dependents<D>>,
+    /// The same, as the root of an aggregate.
+    pub(crate) whole: Arc<dyn Root>,
+    /// Where it finds the root that it is a member of.
+    pub(crate) root: RootOf,
 }
 
 /// A model in the list that [`models!`](crate::models) makes.
@@ -74,6 +79,10 @@ pub struct Registration<D: Database> {
     pub(crate) dependencies: fn() -> Vec<Dependency<D::Backend>>,
     /// The tables beside its own that its columns are from.
     pub(crate) joined: fn() -> Vec<TypeId>,
+    /// The root that it is a member of.
+    pub(crate) root: fn() -> Option<TypeId>,
+    /// The members that it is the root of.
+    pub(crate) members: fn() -> Vec<TypeId>,
     pub(crate) put_together: PutTogether<D>,
 }
 
@@ -89,6 +98,8 @@ impl<D: Database> Registration<D> {
             table: table::<M, D>,
             dependencies: M::dependencies,
             joined: || M::selected().map_or(Vec::new(), |selected| selected.tables),
+            root: M::root,
+            members: M::members,
             put_together: |parts| Box::pin(put_together::<M, D>(parts)),
         }
     }
@@ -131,7 +142,7 @@ async fn put_together<M: Statements<D::Backend>, D: Database>(
     let switch = parts.switch.child();
     let contract = parts.contracts.get(&TypeId::of::<M>()).cloned();
     let contract = contract.unwrap_or_else(|| Arc::new(Contract::new(M::DESCRIPTOR, name.clone())));
-    let dependents = Arc::<Dependents<D>>::default();
+    let (dependents, root) = (Arc::<Dependents<D>>::default(), RootOf::default());
     let relay = relay::<M, D>(parts, &tier, probe()).await?;
     let keeper = Arc::new(Keeper::<M, D> {
         database: database.clone(),
@@ -139,6 +150,8 @@ async fn put_together<M: Statements<D::Backend>, D: Database>(
         rows,
         lookups,
         lists,
+        wholes: OnceLock::new(),
+        root: root.clone(),
         dependents: dependents.clone(),
         invalidator,
         switch: switch.clone(),
@@ -148,7 +161,8 @@ async fn put_together<M: Statements<D::Backend>, D: Database>(
         contract,
         _relay: relay,
     });
-    Ok(Ready { switch, keeper: keeper.clone(), shown: keeper.clone(), watched: keeper, dependents })
+    let (shown, whole, watched) = (keeper.clone(), keeper.clone(), keeper.clone());
+    Ok(Ready { switch, keeper, shown, watched, dependents, whole, root })
 }
 
 /// Begins to relay what is changed in the model's table, where it is bounded. Until somebody has,

@@ -6,6 +6,7 @@ use crate::engine::debt::Ledger;
 use crate::engine::finding::Finding;
 use crate::engine::keeper::Keeper;
 use crate::patterns::write::{Order, alone};
+use crate::ports::aggregate::{Aggregate, MembersIn, Whole};
 use crate::ports::condition::{Condition, Filter};
 use crate::ports::database::{Database, Dialect};
 use crate::ports::load::Load;
@@ -105,7 +106,7 @@ impl<M: Statements<D::Backend>, D: Database> Repository<M, D> {
     /// For rows that were changed past the repository. Sees everything that committed
     /// before the call.
     pub async fn refresh(&self, key: impl AsKey<M::Key>) -> Result<Option<Arc<M>>> {
-        self.keeper.refresh(key.to_key()).await
+        self.keeper.refresh_changed(key.to_key()).await
     }
 
     /// Freezes the facts of a complaint: compares the row's entry with the primary now, logs what
@@ -279,7 +280,9 @@ impl<M: Statements<D::Backend>, D: Database> Repository<M, D> {
     ///
     /// Call it after the change has committed. Entries of unique values need not be
     /// forgotten: what they lead to is verified; a remembered absence of one does, with the
-    /// generated `invalidate_by_..`.
+    /// generated `invalidate_by_..`. Of a member, its row is read for its root, whose aggregate is
+    /// forgotten, too; a root that it has left, or that a deleted member had, is forgotten by its
+    /// own key.
     pub async fn invalidate(&self, key: impl AsKey<M::Key>) {
         self.keeper.invalidate(vec![key.to_key()]).await;
     }
@@ -328,6 +331,22 @@ impl<M: Statements<D::Backend>, D: Database> Repository<M, D> {
     #[doc(hidden)]
     pub async fn invalidate_by(&self, lookup: usize, value: &(impl KeyParts + Sync)) {
         self.keeper.invalidate_by(lookup, value).await;
+    }
+}
+
+impl<M, D> Repository<M, D>
+where
+    M: Statements<D::Backend> + Aggregate<Members: MembersIn<M, D::Backend>>,
+    D: Database,
+{
+    /// The row with this key and all members of its aggregate, if there is such a row.
+    ///
+    /// They are one entry beside the row's own. A hit is one round trip and no statement; a miss is
+    /// two round trips and a statement for each model, the root's first, so that no member is ever
+    /// older than the root. Every write of the root or of a member removes it, so it is as
+    /// consistent as [`find`](Self::find) of the root.
+    pub async fn find_aggregate(&self, key: impl AsKey<M::Key>) -> Result<Option<Arc<Whole<M>>>> {
+        self.keeper.find_whole(key).await
     }
 }
 

@@ -10,7 +10,9 @@ use super::repository::{
 };
 use crate::engine::keeper::{Keeper, torn_down};
 use crate::engine::session::Session;
+use crate::engine::wholes;
 use crate::patterns::write::{Order, touched_raw, within};
+use crate::ports::aggregate::{Aggregate, MembersIn, Whole};
 use crate::ports::condition::Filter;
 use crate::ports::database::Database;
 use crate::ports::load::Load;
@@ -163,8 +165,7 @@ impl<D: Database> Tx<D> {
             ));
         }
         let keeper = self.cache.keeper::<M>();
-        self.session.touch([keeper.table_removal()?]);
-        self.session.touch(keeper.dependents.table_removals()?);
+        self.session.touch(keeper.table_removals()?);
         Ok(())
     }
 }
@@ -325,6 +326,18 @@ impl<M: Statements<D::Backend>, D: Database> TxRepository<'_, M, D> {
         self.write(upserting(M::is(key.clone()), Some(key), new, change))
             .await?
             .ok_or_else(suppressed)
+    }
+}
+
+impl<M, D> TxRepository<'_, M, D>
+where
+    M: Statements<D::Backend> + Aggregate<Members: MembersIn<M, D::Backend>>,
+    D: Database,
+{
+    /// As [`Repository::find_aggregate`](crate::Repository::find_aggregate), as this transaction
+    /// sees it. Neither reads the cache nor fills it.
+    pub async fn find_aggregate(&mut self, key: impl AsKey<M::Key>) -> Result<Option<Whole<M>>> {
+        wholes::read(self.session, key.to_key()).await
     }
 }
 

@@ -9,6 +9,7 @@ use super::{cache_aside, write_through};
 use crate::engine::debt::{Ledger, Touch};
 use crate::engine::keeper::{Keeper, torn_down};
 use crate::engine::session::{Session, Write};
+use crate::ports::aggregate::Role;
 use crate::ports::condition::Condition;
 use crate::ports::database::{Database, Dialect};
 use crate::ports::load::Load;
@@ -94,9 +95,10 @@ pub(crate) async fn within<M: Statements<D::Backend>, D: Database>(
             return by_filter(session, keeper, rows, deletes, statement).await;
         }
     };
-    // Old unique values are known only to the row as it was, and so is its version.
+    // Old unique values are known only to the row as it was, and so are its version and its root.
     let ways = M::DESCRIPTOR.lookups.len() + M::DESCRIPTOR.lists.len();
-    let looks = !deletes && (ways > 0 || expected.is_some() || M::DESCRIPTOR.volatile);
+    let is_member = matches!(M::DESCRIPTOR.role, Role::Member { .. });
+    let looks = !deletes && (ways > 0 || is_member || expected.is_some() || M::DESCRIPTOR.volatile);
     let before = key.clone().filter(|_| looks).map(M::is);
     if let Some(key) = key.clone().filter(|_| !keeper.dependents.are_none()) {
         // Nobody may change meanwhile what is looked at now.
@@ -123,9 +125,9 @@ fn unfound<M: Statements<D::Backend>, D: Database>(
     keeper: &Keeper<M, D>,
     key: Option<M::Key>,
     after: &[Arc<M>],
-) -> Option<Touch> {
-    let key = key.filter(|key| !after.iter().any(|row| row.key() == *key))?;
-    Some(keeper.removal(&key))
+) -> Vec<Touch> {
+    let key = key.filter(|key| !after.iter().any(|row| row.key() == *key));
+    key.iter().flat_map(|key| keeper.by_key(key)).collect()
 }
 
 /// What rows concern beside their own entries, as it is now: before a write of them and after it.
@@ -239,8 +241,7 @@ async fn by_filter<M: Statements<D::Backend>, D: Database>(
     let write = Write { before: None, expected: None, change, reread };
     let after: Vec<Arc<M>> = session.write(write).await?.after.into_iter().map(Arc::new).collect();
     if whole {
-        session.touch([keeper.table_removal()?]);
-        session.touch(keeper.dependents.table_removals()?);
+        session.touch(keeper.table_removals()?);
     } else {
         let left = if deletes { &[][..] } else { &after[..] };
         session.touch(touched(keeper, &found, left));
@@ -259,7 +260,7 @@ pub(crate) fn touched_raw<M: Statements<D::Backend>, D: Database>(
 ) -> Vec<Touch> {
     let rows: Vec<Arc<M>> = rows.into_iter().map(Arc::new).collect();
     let mut touches = touched(keeper, &rows, &[]);
-    touches.extend(keys.iter().map(|key| keeper.removal(key)));
+    touches.extend(keys.iter().flat_map(|key| keeper.by_key(key)));
     touches
 }
 
@@ -276,6 +277,7 @@ pub(crate) fn touched<M: Statements<D::Backend>, D: Database>(
         Pattern::WriteThrough => write_through::touched(keeper, before, after),
     };
     touches.extend(keeper.lists_touched(before, after));
+    touches.extend(keeper.wholes_touched(before, after));
     touches
 }
 

@@ -5,6 +5,7 @@ use std::ops::Deref;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::aggregate::Role;
 use super::model::Descriptor;
 use crate::values::policy::{Consistency, OnWrite, Pattern, Policy};
 
@@ -70,6 +71,11 @@ impl Contract {
                 text += &format!("; {what} {}", names.join(", "));
             }
         }
+        text += &match self.descriptor.role {
+            Role::Alone => String::new(),
+            Role::Root { .. } => "; its aggregate".to_owned(),
+            Role::Member { root, .. } => format!("; the aggregate of {root}"),
+        };
         if let Some(rows) = self.policy().bulk_limit() {
             text += &format!("; past {rows} rows the whole table");
         }
@@ -109,6 +115,15 @@ impl fmt::Display for Contract {
         writeln!(f, "  reads        {}", self.promise())?;
         writeln!(f, "  a write      {}", self.on_write())?;
         writeln!(f, "  keys         {}", self.key_scheme())?;
+        match self.descriptor.role {
+            Role::Alone => {}
+            Role::Root { owner, members } => {
+                writeln!(f, "  aggregate    root of {}, owned by {owner}", members.join(", "))?;
+            }
+            Role::Member { root, owner } => {
+                writeln!(f, "  aggregate    member of {root}, owned by {owner}")?;
+            }
+        }
         if let Some(version) = self.descriptor.version {
             writeln!(f, "  version      {version}")?;
         }

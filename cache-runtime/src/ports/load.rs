@@ -229,11 +229,17 @@ impl<DB: Dialect, U> Load<DB, U> {
         self
     }
 
+    /// The same SELECT, sorted by these columns, each with whether the greatest comes first.
+    #[must_use]
+    pub fn sorted(mut self, order: &'static [(&'static str, bool)]) -> Self {
+        self.selects().for_each(|select| select.order = order);
+        self
+    }
+
     /// The same SELECT, of the first page of a list.
     #[must_use]
-    pub fn page(mut self, list: ListOf) -> Self {
-        self.selects().for_each(|select| select.order = list.order);
-        self.limit(Some(list.limit))
+    pub fn page(self, list: ListOf) -> Self {
+        self.sorted(list.order).limit(Some(list.limit))
     }
 
     /// The same SELECT, holding its rows until the transaction ends.

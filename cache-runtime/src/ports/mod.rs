@@ -1,6 +1,7 @@
 use std::future::Future;
 use std::pin::Pin;
 
+pub(crate) mod aggregate;
 pub(crate) mod clock;
 pub(crate) mod codec;
 pub(crate) mod condition;
@@ -21,6 +22,9 @@ pub(crate) mod store;
 pub(crate) mod telemetry;
 pub(crate) mod version;
 
+pub use aggregate::{
+    Aggregate, Holds, MemberOf, MemberRows, Members, MembersIn, Reads, Role, Whole,
+};
 pub use clock::{Clock, Tokens};
 pub use codec::{Codec, Read};
 pub use condition::{Condition, Filter};

@@ -1,5 +1,6 @@
 //! What a cached model is: the target of the derive.
 
+use std::any::TypeId;
 use std::marker::PhantomData;
 use std::time::SystemTime;
 
@@ -9,6 +10,7 @@ use diesel::row::Row;
 use serde::de::SeqAccess;
 use serde::ser::SerializeTuple;
 
+use super::aggregate::Role;
 use super::condition::Condition;
 use super::database::Dialect;
 use super::dependency::{Dependency, Selected};
@@ -38,6 +40,8 @@ pub struct Descriptor {
     pub concealed: Concealing,
     /// The column that counts the row's versions, if one does.
     pub version: Option<&'static str>,
+    /// What it is in an aggregate.
+    pub role: Role,
     /// Whether it has no writes.
     pub read_only: bool,
     /// Whether it has columns that others change.
@@ -105,6 +109,19 @@ pub trait Model: Sized + Send + Sync + 'static {
     fn same_order(&self, _other: &Self, _list: usize) -> bool {
         false
     }
+
+    /// The model of the root, where rows are members of an aggregate.
+    fn root() -> Option<TypeId> {
+        None
+    }
+
+    /// The models of the members, where rows are roots of aggregates.
+    fn members() -> Vec<TypeId> {
+        Vec::new()
+    }
+
+    /// Calls `visit` with the key of the root that the row is a member of.
+    fn each_root(&self, _visit: &mut dyn FnMut(&dyn KeyParts)) {}
 
     /// When the row expires, where the model declares it.
     fn expires_at(&self) -> Option<SystemTime> {

@@ -37,7 +37,7 @@ pub enum Event {
     InvalidationRecovered(usize),
     /// This many invalidations were given up: only the ttl covers them now.
     InvalidationDropped(usize),
-    /// The reconciler found an entry of this kind (`row`, `lookup`, `list`) that said something
+    /// The reconciler found an entry of this kind (`row`, `lookup`, `list`, `whole`) that said something
     /// else than the primary, for longer than any write takes, and removed it. It was this old,
     /// where the store can tell.
     StaleRead {

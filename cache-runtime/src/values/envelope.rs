@@ -6,7 +6,7 @@
 //! | 0..4 | magic `DCe\x01` |
 //! | 4 | format, 1 |
 //! | 5 | codec of the body |
-//! | 6 | kind: 0 row, 1 lookup |
+//! | 6 | kind: 0 row, 1 lookup, 2 list, 3 whole |
 //! | 7 | state: 0 absent, 1 present |
 //! | 8..16 | schema fingerprint |
 //! | 16..24 | row version, 0 where the model declares none |
@@ -39,6 +39,8 @@ pub enum Kind {
     Lookup = 1,
     /// The primary keys of the rows that share some values, in an order.
     List = 2,
+    /// A row with all of its aggregate's members.
+    Whole = 3,
 }
 
 /// The fields of an envelope beside its body.

@@ -30,6 +30,10 @@ pub enum Guard {
     TouchDependents,
     /// These rows are looked for once more when the write has committed.
     DependentsAgain,
+    /// A write removes the wholes that its rows are parts of.
+    TouchWhole,
+    /// The root of an aggregate is read before its members.
+    RootFirst,
     /// A caller shares only what was read, or filled, after it arrived.
     JoinInTime,
     /// A row is cached only under its own key, whatever the database equates.
@@ -122,6 +126,8 @@ impl Guard {
         (Guard::VerifyList, "verify-list"),
         (Guard::TouchDependents, "touch-dependents"),
         (Guard::DependentsAgain, "dependents-again"),
+        (Guard::TouchWhole, "touch-whole"),
+        (Guard::RootFirst, "root-first"),
         (Guard::JoinInTime, "join-in-time"),
         (Guard::OwnKey, "own-key"),
         (Guard::PendingBypass, "pending-bypass"),

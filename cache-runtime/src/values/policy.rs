@@ -57,6 +57,17 @@ pub struct Policy {
     bulk: Option<usize>,
 }
 
+impl Consistency {
+    /// Whether whoever relies on `other` may rely on this.
+    pub const fn is_as_strong_as(self, other: Self) -> bool {
+        match (self, other) {
+            (_, Self::Eventual) | (Self::Fenced | Self::Validated, _) => true,
+            (Self::Bounded(own), Self::Bounded(other)) => own.as_nanos() <= other.as_nanos(),
+            (Self::Eventual | Self::Bounded(_), _) => false,
+        }
+    }
+}
+
 impl Policy {
     /// An eventual policy with no jitter, no negative caching and invalidation on write.
     pub const fn new(pattern: Pattern, ttl: Duration) -> Self {
@@ -96,6 +107,28 @@ impl Policy {
     #[must_use]
     pub const fn on_write(mut self, on_write: OnWrite) -> Self {
         self.on_write = on_write;
+        self
+    }
+
+    /// The same, with another pattern.
+    #[must_use]
+    pub const fn with_pattern(mut self, pattern: Pattern) -> Self {
+        self.pattern = pattern;
+        self
+    }
+
+    /// The same, with another limit of an entry's age.
+    #[must_use]
+    pub const fn with_ttl(mut self, ttl: Duration) -> Self {
+        self.ttl = ttl;
+        self
+    }
+
+    /// What the members of an aggregate inherit: all of it, but how their table is written at
+    /// once, which is a matter of the table.
+    #[must_use]
+    pub const fn of_members(mut self) -> Self {
+        self.bulk = None;
         self
     }
 

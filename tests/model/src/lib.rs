@@ -9,6 +9,7 @@
 //! To add a protocol: one file that implements the trait, one line in
 //! [`PROTOCOLS`], one table in the document.
 
+pub mod bounded;
 pub mod check;
 pub mod fenced;
 pub mod flight;
@@ -20,6 +21,7 @@ pub mod validated;
 #[cfg(test)]
 mod documented;
 
+use bounded::Bounded;
 use fenced::Fenced;
 use fenced::world::{Courtesy, Strict};
 use lease_fill::LeaseFill;
@@ -32,4 +34,5 @@ pub const PROTOCOLS: &[Listed] = &[
     listed::<Fenced<Strict>>(),
     listed::<Fenced<Courtesy>>(),
     listed::<Validated>(),
+    listed::<Bounded>(),
 ];

@@ -38,7 +38,7 @@ pub type Shared<C> = Arc<Mutex<Links<C>>>;
 /// All rows of the table, past every cache.
 pub fn snapshot<C: Link>(link: &mut C) -> Result<Vec<Row>> {
     let sql = "SELECT id || '|' || email || '|' || balance FROM accounts ORDER BY id";
-    let texts = Load::<C::Backend, String>::plain(sql).on(link)?;
+    let texts = Load::<C::Backend, String>::rows(sql).on(link)?;
     Ok(texts.iter().map(|text| Row::parse(text)).collect())
 }
 

@@ -29,6 +29,8 @@ pub const PROOFS: &[(Guard, Proof)] = &[
     (Guard::VerifyList, Elsewhere("anomalies", "the model here has no list")),
     (Guard::TouchDependents, Elsewhere("anomalies", "no model here depends on another")),
     (Guard::DependentsAgain, Elsewhere("anomalies", "no model here depends on another")),
+    (Guard::TouchWhole, Elsewhere("anomalies", "no model here is in an aggregate")),
+    (Guard::RootFirst, Elsewhere("anomalies", "no model here is in an aggregate")),
     (Guard::JoinInTime, Here(&[Mode::Aside, Mode::Fenced])),
     (Guard::OwnKey, Elsewhere("anomalies", "no key here has a second spelling")),
     (Guard::PendingBypass, Here(&[Mode::Aside])),

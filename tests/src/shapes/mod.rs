@@ -1,6 +1,8 @@
 //! Models whose rows are not simply a table's: lists, tenants, joined and embedded columns,
-//! normalised lookups, rows that expire or come back.
+//! normalised lookups, rows that expire or come back, aggregates.
 
+pub mod baskets;
+pub mod invoices;
 pub mod links;
 pub mod members;
 pub mod orders;
@@ -20,4 +22,9 @@ pub const TABLES: &[&str] = &[
     posts::CREATE_AUTHORS,
     posts::CREATE_POSTS,
     posts::CREATE_VIEW,
+    invoices::CREATE,
+    invoices::CREATE_LINES,
+    invoices::CREATE_NOTES,
+    baskets::CREATE,
+    baskets::CREATE_ITEMS,
 ];

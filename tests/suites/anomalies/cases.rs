@@ -3,7 +3,7 @@
 use cache_runtime::guard::Guard;
 
 use super::world::World;
-use super::{bounded, lists, past, reads, writes};
+use super::{aggregates, bounded, lists, past, reads, writes};
 use crate::Case;
 
 /// A case on a world of its own, which is there before the case begins.
@@ -58,6 +58,15 @@ pub(crate) const CASES: &[Case] = &[
         "guard dependents-again",
         case!(lists::shows_an_old_name_after_a_lost_commit),
         &[Guard::DependentsAgain],
+    ),
+    ("anomaly 27", case!(aggregates::filled_with_an_old_member), &[Guard::TouchWhole]),
+    ("anomaly 27", case!(aggregates::filled_with_an_old_member_strict), &[Guard::TouchWhole]),
+    ("anomaly 27", case!(aggregates::kept_by_the_root_it_left), &[Guard::TouchWhole]),
+    ("anomaly 27", case!(aggregates::read_while_it_changes), &[Guard::RootFirst]),
+    (
+        "anomaly 6 aggregate",
+        case!(aggregates::crash_after_a_member),
+        &[Guard::OutboxRow, Guard::TouchWhole],
     ),
     ("anomaly 42", case!(writes::lost_update), &[Guard::ExpectedVersion]),
     ("anomaly 44", case!(writes::misses_its_own_writes), &[Guard::TransactionBypass]),

@@ -7,24 +7,6 @@ use cache_tests::shapes::posts::{Author, AuthorChanges, Edited, NewAuthor, NewPo
 use super::world::{World, settle};
 use crate::Seen;
 
-/// A process with these models: its gate and its cache.
-macro_rules! open {
-    ($world:expr, [$($model:ty),*]) => {{
-        let gate = cache_tests::gate::Gate::default();
-        let store = cache_tests::gate::GatedStore::new($world.store.clone(), gate.clone());
-        let database = cache_tests::gate::GatedDatabase::new($world.driver(), gate.clone());
-        let cache = cache_runtime::Cache::builder(database)
-            .store(store)
-            .models(cache_runtime::models![$($model),*])
-            .namespace($world.namespace.clone())
-            .fence_expiry(crate::FENCE)
-            .build()
-            .await
-            .unwrap();
-        (gate, cache)
-    }};
-}
-
 macro_rules! order {
     ($mode:ident, $id:expr, $rank:expr) => {
         $mode::NewOrder {

@@ -1,10 +1,13 @@
-//! What lists, concealed lookups and dependents cost.
+//! What lists, concealed lookups, dependents and aggregates cost.
 
 use cache_runtime::ports::Database;
 use cache_runtime::{Cache, R2d2, Registration};
 use cache_tests::databases::Sqlite;
 use cache_tests::gate::GatedDatabase;
 use cache_tests::shapes::TABLES;
+use cache_tests::shapes::invoices::through::{
+    Invoice, Line, LineChanges, NewInvoice, NewLine, Note,
+};
 use cache_tests::shapes::orders::through::{NewOrder, Order, OrderChanges};
 use cache_tests::shapes::people::{NewPerson, NewToken, Person};
 use cache_tests::shapes::posts::{Author, AuthorChanges, Edited, NewAuthor, Post, Shown};
@@ -102,5 +105,25 @@ fn each_model_that_depends_is_four_statements() {
         let (_, cost) =
             meter.of_write("an update with 2 dependents", authors.update(1, name)).await;
         assert_eq!(cost.statements, 4 + 2 * 4, "BEGIN, the row as it was, UPDATE, COMMIT");
+    });
+}
+
+#[test]
+fn an_aggregate_is_a_statement_a_model_and_none_once_it_is_cached() {
+    alone(async {
+        let (_server, mut meter, cache) =
+            measured(cache_runtime::models![Invoice, Line, Note]).await;
+        let (roots, lines) = (cache.repository::<Invoice>(), cache.repository::<Line>());
+        roots.insert(NewInvoice { id: 1, number: "n".into(), total: 5 }).await.unwrap();
+        let line = NewLine { id: 1, invoice: 1, amount: 5 };
+        let (_, insert) = meter.of_write("an insert of a member", lines.insert(line)).await;
+        assert_eq!(insert.statements, 3, "BEGIN, INSERT, COMMIT");
+        let (_, miss) = meter.of("an aggregate of 3 models", roots.find_aggregate(1)).await;
+        assert_eq!(miss, Cost { trips: 2, gets: 1, mgets: 0, scripts: 1, statements: 3 });
+        let (_, hit) = meter.of("an aggregate that is cached", roots.find_aggregate(1)).await;
+        assert_eq!(hit, Cost { trips: 1, gets: 1, mgets: 0, scripts: 0, statements: 0 });
+        let amount = LineChanges { amount: Some(6), invoice: None };
+        let (_, update) = meter.of_write("an update of a member", lines.update(1, amount)).await;
+        assert_eq!(update, write(1, 2, 3, 4), "FENCE; LIFT, and the removal of the aggregate");
     });
 }

@@ -27,6 +27,7 @@ lists_follow_every_write! {
 }
 
 include!("rows.rs");
+include!("aggregates.rs");
 
 fn order(id: i64, rank: i64) -> through::NewOrder {
     let (number, note) = (format!("n{id}"), String::new());
