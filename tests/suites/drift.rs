@@ -8,6 +8,7 @@ use cache_tests::account::{Account, CREATE};
 use cache_tests::databases::Sqlite;
 use cache_tests::redis_url;
 use cache_tests::shapes::TABLES;
+use cache_tests::shapes::baskets::{Basket, BasketItem};
 use cache_tests::shapes::posts::{Author, Post, Shown};
 use cache_tests::stores::namespace;
 
@@ -75,6 +76,16 @@ const CONTRACTS: &str = "
       reads        write_through, eventual, ttl 10m, absence not kept
       a write      puts the row; rows of Shown
       keys         authors by id
+    Basket
+      reads        cache_aside, eventual, ttl 10m, absence not kept
+      a write      removes the row; its aggregate
+      keys         baskets by tenant, id
+      aggregate    root of BasketItem, owned by shop
+    BasketItem
+      reads        cache_aside, eventual, ttl 10m, absence not kept
+      a write      removes the row; the aggregate of Basket
+      keys         basket_items by tenant, basket, position
+      aggregate    member of Basket, owned by shop
     Post
       reads        cache_aside, eventual, ttl 10m, absence not kept
       a write      removes the row; rows of Shown
@@ -90,11 +101,11 @@ async fn contracts_are_text_that_a_test_can_hold() {
     let sqlite = Sqlite::with(&[&[CREATE], TABLES].concat());
     let cache = Cache::builder(sqlite.pool.clone())
         .store(InProcess::new())
-        .models(models![Account, Author, Post, Shown])
+        .models(models![Account, Author, Post, Shown, Basket, BasketItem])
         .build()
         .await
         .unwrap();
-    assert_eq!(cache.contracts().len(), 4);
+    assert_eq!(cache.contracts().len(), 6);
     assert_contracts(&cache, CONTRACTS);
     let changed = CONTRACTS.replacen("ttl 1s", "ttl 2s", 1);
     let seen = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {

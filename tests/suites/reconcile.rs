@@ -10,6 +10,7 @@ use cache_runtime::{Cache, Cached, Reconcile, Said, models};
 use cache_tests::account::CREATE;
 use cache_tests::databases::{Mysql, Postgres, Sqlite};
 use cache_tests::modes::{aside, fenced, fenced_through, through};
+use cache_tests::shapes::baskets::{self, Basket, BasketItem};
 use cache_tests::stores::namespace;
 use diesel::prelude::*;
 
@@ -55,6 +56,10 @@ struct Book {
 
 const TABLES: &[&str] = &[
     CREATE,
+    baskets::CREATE,
+    baskets::CREATE_ITEMS,
+    "INSERT INTO baskets VALUES ('shop', 1)",
+    "INSERT INTO basket_items VALUES ('shop', 1, 1, 5)",
     "CREATE TABLE authors (id BIGINT PRIMARY KEY, name VARCHAR(60) NOT NULL, seen BIGINT NOT NULL)",
     "CREATE TABLE books (id BIGINT PRIMARY KEY, author BIGINT NOT NULL, title VARCHAR(60) NOT NULL UNIQUE, FOREIGN KEY (author) REFERENCES authors (id) ON DELETE CASCADE)",
     "INSERT INTO authors VALUES (1, 'Ada', 0)",
@@ -105,7 +110,7 @@ fn stale(recorder: &Recorder, model: &str) -> Vec<&'static str> {
             _ => false,
         }) > 0
     };
-    ["row", "lookup", "list"].into_iter().filter(of).collect()
+    ["row", "lookup", "list", "whole"].into_iter().filter(of).collect()
 }
 
 cache_tests::matrix!("reconcile/body.rs", TABLES);

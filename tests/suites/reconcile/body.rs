@@ -107,6 +107,27 @@ async fn what_raw_sql_changed_is_found_but_not_what_may_change_by_itself() {
     assert!(!stale(&world.recorder, "Book").is_empty());
 }
 
+/// A member that nobody has told the cache of, in an aggregate of which the root has not changed.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_raw_sql_put_into_an_aggregate_is_found() {
+    let world = World::new();
+    let builder = world.builder().models(models![Basket, BasketItem]).reconcile(eager());
+    let cache = builder.build().await.unwrap();
+    cache.pause_reconciler();
+    let baskets = cache.repository::<Basket>();
+    let items = async || {
+        let whole = baskets.find_aggregate(("shop", 1)).await.unwrap().unwrap();
+        whole.members::<BasketItem>().len()
+    };
+    assert_eq!(items().await, 1);
+    tokio::time::sleep(Duration::from_millis(60)).await;
+    world.server.execute("INSERT INTO basket_items VALUES ('shop', 1, 2, 6)");
+    assert_eq!(items().await, 1, "nobody has told the cache");
+    cache.resume_reconciler();
+    assert!(soon(async || items().await == 2).await, "{:?}", cache.reconciled());
+    assert_eq!(stale(&world.recorder, "Basket"), ["whole"]);
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn paused_shut_down_or_never_turned_on_it_looks_at_nothing() {
     let world = World::new();
