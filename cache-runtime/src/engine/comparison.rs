@@ -35,7 +35,7 @@ pub(crate) enum Outcome {
     /// Entry and row differ. A write may be under way, so look again when it must have ended.
     Differs(Check),
     /// They still do, and it is still the same entry: no invalidation came. It is removed.
-    Stale(Box<Finding>),
+    Stale,
     /// The store or the database did not answer.
     Unknown,
 }
@@ -107,9 +107,11 @@ struct Subject<M: Statements<D::Backend>, D: Database, S: Source> {
     id: S::Id,
     /// What else an unseen change from the one value to the other has made void: entries of this
     /// model, and whatever depends on a row with this key.
-    others: fn(&Keeper<M, D>, &Reading<S::Value>) -> Vec<Touch>,
+    others: Others<M, D, S::Value>,
     row: Option<M::Key>,
 }
+
+type Others<M, D, V> = fn(&Keeper<M, D>, &Reading<V>) -> Vec<Touch>;
 
 /// What both sides said.
 struct Reading<V> {
@@ -213,7 +215,8 @@ impl<M: Statements<D::Backend>, D: Database, S: Source> Subject<M, D, S> {
                 None => !Guard::SettleTwice.stands(),
             };
             if settled {
-                return Outcome::Stale(Box::new(self.condemn(&reading).await));
+                self.condemn(&reading).await;
+                return Outcome::Stale;
             }
             match round < ROUNDS {
                 true => Outcome::Differs(Box::new(move || self.check(Some(reading), round + 1))),
@@ -223,13 +226,12 @@ impl<M: Statements<D::Backend>, D: Database, S: Source> Subject<M, D, S> {
     }
 
     /// Tells everybody, and removes it.
-    async fn condemn(&self, reading: &Reading<S::Value>) -> Finding {
+    async fn condemn(&self, reading: &Reading<S::Value>) {
         let _ticket = self.keeper.invalidator.ticket();
         let mut finding = self.finding(reading).await;
         self.repair(reading).await;
         finding.repaired = true;
         finding.tell(|event| self.keeper.tier.event(event));
-        finding
     }
 
     /// Whether both readings found the same entry and the same row.

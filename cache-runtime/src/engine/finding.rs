@@ -18,7 +18,7 @@ pub struct Finding {
     pub contract: Arc<Contract>,
     /// What the entry holds: a row, where a unique value leads, a list, or an aggregate.
     pub kind: Kind,
-    /// The entry's name in the store, without what is not text.
+    /// The entry's key, with what is not text escaped.
     pub key: String,
     /// The store that served it.
     pub tier: &'static str,

@@ -61,8 +61,7 @@ impl Reconciler {
                     self.progress.unsettled.fetch_add(1, Ordering::Relaxed);
                     unsettled.push_back((self.clock.now() + self.settle, check));
                 }
-                Outcome::Stale(finding) => {
-                    drop(finding);
+                Outcome::Stale => {
                     self.progress.stale.fetch_add(1, Ordering::Relaxed);
                 }
                 Outcome::Unknown => {

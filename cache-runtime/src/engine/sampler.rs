@@ -15,13 +15,15 @@ use crate::ports::model::Model;
 /// How many are kept for each model; the oldest go first.
 const MOST: usize = 256;
 
+type Look<Keeper, Key> = fn(Arc<Keeper>, Key) -> Option<Check>;
+
 /// What names one entry to the database.
 pub(crate) enum Known<M: Model, D: Database> {
     Row(M::Key),
     Lookup(LookupId<M>),
     List(LookupId<M>),
     /// And how such an entry is looked at, which only the root of an aggregate knows.
-    Whole(M::Key, fn(Arc<Keeper<M, D>>, M::Key) -> Option<Check>),
+    Whole(M::Key, Look<Keeper<M, D>, M::Key>),
 }
 
 /// Keeps one read in so many.
