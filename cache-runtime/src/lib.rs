@@ -29,16 +29,20 @@ pub use adapters::r2d2::R2d2;
 #[cfg(feature = "redis")]
 pub use adapters::redis::Redis;
 pub use adapters::system::{RandomTokens, SystemClock};
+pub use engine::finding::{Finding, Said};
 pub use facade::blocking::Blocking;
 pub use facade::builder::{Builder, IntoDatabase};
 pub use facade::cache::Cache;
+pub use facade::drift::Drift;
 pub use facade::raw::PinnedTx;
+pub use facade::reconcile::{Reconcile, Reconciled};
 pub use facade::registration::Registration;
 pub use facade::repository::{Cached, Repository};
 pub use facade::shutdown::Drained;
 pub use facade::touched::Touched;
 pub use facade::transaction::{Locked, Tx, TxRepository};
 pub use ports::aggregate::Whole;
+pub use ports::contract::{Contract, Contracts};
 pub use ports::database::Database;
 pub use ports::expiry::ExpiresAt;
 #[doc(inline)]

@@ -12,8 +12,8 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use cache_runtime::ports::{
-    BoxFuture, Database, Fence, Fill, Filled, Form, FromRow, Lease, Leased, Lift, Load, Mark,
-    Payload, Store, StoreFacts, Transaction,
+    BoxFuture, Database, Fence, Fill, Filled, Form, FromRow, Inspection, Lease, Leased, Lift, Load,
+    Mark, Payload, Store, StoreFacts, Transaction,
 };
 use cache_runtime::{EntryKey, Error, ErrorKind, Result, Token};
 use tokio::sync::Semaphore;
@@ -214,6 +214,20 @@ impl Store for GatedStore {
 
     fn mark<'a>(&'a self, marks: &'a [Mark]) -> BoxFuture<'a, Result<Vec<bool>>> {
         self.gated("mark:before", "mark:after", self.inner.mark(marks))
+    }
+
+    fn inspect<'a>(&'a self, key: &'a EntryKey) -> BoxFuture<'a, Result<Inspection>> {
+        self.inner.inspect(key)
+    }
+
+    fn declare<'a>(
+        &'a self,
+        table: &'a EntryKey,
+        service: &'a str,
+        text: &'a str,
+        life: Duration,
+    ) -> BoxFuture<'a, Result<Vec<(String, String)>>> {
+        self.inner.declare(table, service, text, life)
     }
 }
 

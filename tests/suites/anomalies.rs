@@ -81,6 +81,7 @@ mod sqlite {
     mod bounded;
     mod cases;
     mod lists;
+    mod past;
     mod reads;
     mod world;
     mod writes;
@@ -103,6 +104,7 @@ mod postgres {
     mod bounded;
     mod cases;
     mod lists;
+    mod past;
     mod reads;
     mod world;
     mod writes;
@@ -124,6 +126,7 @@ mod mariadb {
     mod bounded;
     mod cases;
     mod lists;
+    mod past;
     mod reads;
     mod world;
     mod writes;

@@ -30,6 +30,8 @@ use crate::ports::telemetry::{Event, Probe, Telemetry};
 /// | `cache_invalidations_missed_total` | entries; retried | |
 /// | `cache_invalidations_recovered_total` | entries | |
 /// | `cache_invalidations_dropped_total` | entries; only the ttl covers them | |
+/// | `cache_stale_reads_total` | incidents that the reconciler found | `entry`: `row`, `lookup`, `list`, `whole` |
+/// | `cache_stale_read_age_seconds` | seconds, the age of such an entry | |
 /// | `cache_relayed_total` | rows of the outbox for invalidations | |
 /// | `cache_relay_failures_total` | rounds of its relay; tried again | |
 /// | `cache_breaker_open` | 0 or 1, `model` is `*` | |
@@ -97,6 +99,15 @@ impl Probe for MetricsProbe {
             }
             Event::InvalidationDropped(count) => {
                 self.add("cache_invalidations_dropped_total", count);
+            }
+            Event::StaleRead { entry, age } => {
+                let (model, tier) = (self.model, self.tier);
+                counter!("cache_stale_reads_total", "model" => model, "tier" => tier, "entry" => entry)
+                    .increment(1);
+                if let Some(age) = age {
+                    histogram!("cache_stale_read_age_seconds", "model" => model, "tier" => tier)
+                        .record(age);
+                }
             }
             Event::Relayed(count) => self.add("cache_relayed_total", count),
             Event::RelayFailed => self.add("cache_relay_failures_total", 1),

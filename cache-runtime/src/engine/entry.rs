@@ -84,6 +84,11 @@ pub(crate) trait Cacheable: Sized + Send + Sync + 'static {
         None
     }
 
+    /// Whether the two differ at most in what others may change unseen.
+    fn same_but_volatile(&self, _other: &Self) -> bool {
+        false
+    }
+
     fn write<S: SerializeTuple>(&self, out: &mut S) -> Result<(), S::Error>;
     fn read<'de, A: SeqAccess<'de>>(input: &mut A) -> Result<Self, A::Error>;
 }
@@ -99,6 +104,10 @@ impl<M: Model> Cacheable for M {
 
     fn expires_at(&self) -> Option<SystemTime> {
         Model::expires_at(self)
+    }
+
+    fn same_but_volatile(&self, other: &Self) -> bool {
+        Model::same_but_volatile(self, other)
     }
 
     fn write<S: SerializeTuple>(&self, out: &mut S) -> Result<(), S::Error> {
@@ -219,6 +228,22 @@ impl Codecs {
                 Err(_) => Err(Unreadable::Kind),
             },
         }
+    }
+
+    /// Whether two entries say the same, as far as their encodings tell; yes if one has none.
+    pub(crate) fn alike<V: Cacheable>(&self, one: &Entry<V>, other: &Entry<V>) -> bool {
+        let (Entry::Present(one), Entry::Present(other)) = (one, other) else {
+            return matches!((one, other), (Entry::Absent, Entry::Absent));
+        };
+        let encoded = |value: &V| {
+            let mut bytes = Vec::new();
+            self.writer.encode(&Tuple(value), &mut bytes).map(|()| bytes)
+        };
+        one.same_but_volatile(other)
+            || match (encoded(one), encoded(other)) {
+                (Ok(one), Ok(other)) => one == other,
+                _ => true,
+            }
     }
 
     fn encode<V: Cacheable>(&self, entry: &Entry<V>, leased_at: u64) -> Result<Bytes, BoxError> {

@@ -13,11 +13,13 @@ use super::invalidator::Invalidator;
 use super::lists::Lists;
 use super::loader::{Loader, Source as _};
 use super::outbox;
+use super::sampler::{Known, Sampler};
 use super::sources::{Found, LookupId, Lookups, Rows, carries, is_concealed};
 use super::switch::Switch;
 use super::tier::Tier;
 use super::wholes::RootOf;
 use crate::ports::clock::Tokens;
+use crate::ports::contract::Contract;
 use crate::ports::database::Database;
 use crate::ports::load::Load;
 use crate::ports::model::{Model, Statements};
@@ -47,6 +49,8 @@ pub(crate) struct Keeper<M: Model, D: Database> {
     pub(crate) tokens: Arc<dyn Tokens>,
     /// Those of the model's table, as the catalogue had them at start.
     pub(crate) triggers: Option<Triggers>,
+    pub(crate) sampler: Sampler<M, D>,
+    pub(crate) contract: Arc<Contract>,
     /// Gone, it ends the table's relay.
     pub(crate) _relay: Option<tokio::sync::oneshot::Sender<()>>,
 }
@@ -67,6 +71,7 @@ impl<M: Statements<D::Backend>, D: Database> Keeper<M, D> {
         if self.must_bypass(&entry) {
             return self.find_uncached(key.to_key()).await;
         }
+        self.sampler.note(|| Known::Row(key.to_key()));
         if let Some(found) = self.cached::<M>(&entry).await
             && self.holds(&key, &entry, &found).await?
         {
@@ -109,6 +114,7 @@ impl<M: Statements<D::Backend>, D: Database> Keeper<M, D> {
         let mut seen = HashSet::new();
         let distinct = keys.iter().filter(|key| seen.insert(*key));
         let (bypass, asked): (Vec<_>, Vec<_>) = distinct
+            .inspect(|key| self.sampler.note(|| Known::Row((*key).clone())))
             .map(|key| (key.clone(), self.tier.row_key(key)))
             .partition(|(_, entry)| self.must_bypass(entry));
         let mut found = HashMap::with_capacity(seen.len());
@@ -158,6 +164,8 @@ impl<M: Statements<D::Backend>, D: Database> Keeper<M, D> {
         };
         let mut written = KeyWriter::default();
         value.write_parts(&mut written);
+        self.sampler
+            .note(|| Known::Lookup(LookupId { index, written: written.clone(), value: owned() }));
         for _ in 0..TRIES {
             if self.must_bypass(&entry) {
                 break;
@@ -317,6 +325,11 @@ impl<M: Statements<D::Backend>, D: Database> Keeper<M, D> {
         };
         self.tier.event(Event::Bypass(reason));
         true
+    }
+
+    /// The same, for those who only look on.
+    pub(crate) fn is_bypassed(&self, entry: &EntryKey) -> bool {
+        self.switch.is_off() || self.invalidator.is_pending(entry)
     }
 
     pub(crate) async fn cached<V: Cacheable>(&self, entry: &EntryKey) -> Option<Entry<V>> {

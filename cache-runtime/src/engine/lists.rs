@@ -10,6 +10,7 @@ use super::entry::{Entry, Ids};
 use super::flight::Landing;
 use super::keeper::Keeper;
 use super::loader::{Entries, Source};
+use super::sampler::Known;
 use super::sources::LookupId;
 use crate::ports::condition::Condition;
 use crate::ports::database::Database;
@@ -101,6 +102,10 @@ impl<M: Statements<D::Backend>, D: Database> Keeper<M, D> {
         values.write_parts(&mut written);
         // Nothing in a list could be compared with the rows that it leaves out.
         let validated = M::DESCRIPTOR.policy.promise() == Consistency::Validated;
+        if !validated {
+            self.sampler
+                .note(|| Known::List(LookupId { index, written: written.clone(), value: owned() }));
+        }
         for _ in 0..TRIES {
             if validated || self.must_bypass(&entry) {
                 break;

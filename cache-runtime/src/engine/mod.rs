@@ -2,12 +2,14 @@
 //! loads that callers share, transactions that settle what they owe the cache,
 //! invalidations that are never forgotten.
 
+pub(crate) mod comparison;
 pub(crate) mod concealed;
 pub(crate) mod debt;
 pub(crate) mod dependents;
 pub(crate) mod entry;
 pub(crate) mod exclusive;
 pub(crate) mod fences;
+pub(crate) mod finding;
 pub(crate) mod flight;
 pub(crate) mod in_flight;
 pub(crate) mod invalidator;
@@ -15,7 +17,9 @@ pub(crate) mod keeper;
 pub(crate) mod lists;
 pub(crate) mod loader;
 pub(crate) mod outbox;
+pub(crate) mod reconciler;
 pub(crate) mod relay;
+pub(crate) mod sampler;
 pub(crate) mod session;
 pub(crate) mod shield;
 pub(crate) mod sources;

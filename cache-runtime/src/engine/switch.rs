@@ -33,6 +33,10 @@ impl Switch {
         self.state.store(CLOSED, Ordering::SeqCst);
     }
 
+    pub(crate) fn is_closed(&self) -> bool {
+        self.state.load(Ordering::Relaxed) == CLOSED
+    }
+
     pub(crate) fn is_off(&self) -> bool {
         self.state.load(Ordering::Relaxed) != ON
             || self.parent.as_ref().is_some_and(|parent| parent.load(Ordering::Relaxed) != ON)

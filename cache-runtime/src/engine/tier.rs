@@ -6,8 +6,9 @@ use std::time::Duration;
 use super::entry::{Cacheable, Codecs, Entry};
 use super::shield::Shield;
 use crate::ports::model::Model;
-use crate::ports::store::{Fill, Filled, Form, Lease, Leased, Payload, Put};
+use crate::ports::store::{Fill, Filled, Form, Inspection, Lease, Leased, Payload, Put};
 use crate::ports::telemetry::{Event, Probe};
+use crate::values::error::Result;
 use crate::values::key::{EntryKey, KeyParts, KeyWriter};
 use crate::values::token::Token;
 
@@ -148,6 +149,34 @@ impl Tier {
                 keys.iter().map(|_| None).collect()
             }
         }
+    }
+
+    /// What is there, as it lies there and as it is read, past the counters of hits.
+    pub(crate) async fn look<V: Cacheable>(
+        &self,
+        key: &EntryKey,
+    ) -> Result<Option<(Payload, Entry<V>)>> {
+        let keys = std::slice::from_ref(key);
+        let payload = self.shield.call(|store| store.get(keys)).await?.pop().flatten();
+        Ok(payload.and_then(|payload| {
+            let entry = self.codecs.unpack(payload.clone()).ok()?;
+            Some((payload, entry))
+        }))
+    }
+
+    /// What else the store tells of an entry.
+    pub(crate) async fn inspect(&self, key: &EntryKey) -> Inspection {
+        self.shield.call(|store| store.inspect(key)).await.unwrap_or_default()
+    }
+
+    /// Whether two entries say the same.
+    pub(crate) fn alike<V: Cacheable>(&self, one: &Entry<V>, other: &Entry<V>) -> bool {
+        self.codecs.alike(one, other)
+    }
+
+    /// The store's label.
+    pub(crate) fn name(&self) -> &'static str {
+        self.shield.store().tier()
     }
 
     /// Asks to fill. A store that does not answer wants nothing filled. Bytes

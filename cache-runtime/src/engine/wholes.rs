@@ -11,12 +11,14 @@ use std::time::SystemTime;
 use serde::de::SeqAccess;
 use serde::ser::SerializeTuple;
 
+use super::comparison;
 use super::debt::Touch;
 use super::entry::{Cacheable, Entry};
 use super::flight::Flights;
 use super::flight::Landing;
 use super::keeper::{Keeper, TRIES, torn_down};
 use super::loader::{Entries, Loader, Source};
+use super::sampler::Known;
 use super::session::Session;
 use crate::ports::aggregate::{Aggregate, Members, MembersIn, Reads, Role, Whole};
 use crate::ports::database::Database;
@@ -167,6 +169,10 @@ impl<M: Statements<D::Backend>, D: Database> Keeper<M, D> {
         if self.must_bypass(&entry) {
             return Ok(read(&mut &self.database, key.to_key()).await?.map(Arc::new));
         }
+        // What others may change unseen cannot be told apart within a whole.
+        if !M::DESCRIPTOR.volatile && !M::Members::VOLATILE {
+            self.sampler.note(|| Known::Whole(key.to_key(), comparison::whole::<M, D>));
+        }
         let wholes = self.wholes();
         if let Some(found) = self.cached::<Whole<M>>(&entry).await {
             return Ok(wholes.source.answer(found));
@@ -182,7 +188,7 @@ impl<M: Statements<D::Backend>, D: Database> Keeper<M, D> {
     }
 
     /// What loads the wholes: made when the first is asked for, as only a root has them.
-    fn wholes(&self) -> Arc<Loader<Wholes<M, D>>>
+    pub(super) fn wholes(&self) -> Arc<Loader<Wholes<M, D>>>
     where
         M: Aggregate<Members: MembersIn<M, D::Backend>>,
     {

@@ -10,6 +10,9 @@ use tokio::runtime::Handle;
 use super::aggregates;
 use super::cache::{Cache, Inner};
 use super::checks::{check_fences, check_models, is_fenced, link};
+use super::contracts::contracts;
+use super::drift::{Declarations, Drift, program};
+use super::reconcile::{Reconcile, Running};
 use super::registration::{Parts, Registration};
 use crate::adapters::metrics::MetricsTelemetry;
 use crate::adapters::system::{RandomTokens, SystemClock};
@@ -19,10 +22,12 @@ use crate::engine::exclusive::claim;
 use crate::engine::fences::Fences;
 use crate::engine::in_flight::InFlight;
 use crate::engine::loader::LeasePolicy;
+use crate::engine::reconciler::Reconciler;
 use crate::engine::shield::{BreakerPolicy, Shield};
 use crate::engine::switch::Switch;
 use crate::ports::clock::{Clock, Tokens};
 use crate::ports::codec::Codec;
+use crate::ports::contract::Contracts;
 use crate::ports::database::Database;
 use crate::ports::store::Store;
 use crate::ports::telemetry::Telemetry;
@@ -94,6 +99,9 @@ pub struct Builder<D: Database> {
     fence_expiry: Duration,
     clock_margin: Option<Duration>,
     accepts_fence_loss: bool,
+    reconcile: Option<Reconcile>,
+    service: Option<String>,
+    on_drift: Drift,
 }
 
 impl<D: Database> Builder<D> {
@@ -116,6 +124,9 @@ impl<D: Database> Builder<D> {
             fence_expiry: FENCE_EXPIRY,
             clock_margin: None,
             accepts_fence_loss: false,
+            reconcile: None,
+            service: None,
+            on_drift: Drift::default(),
         }
     }
 
@@ -215,6 +226,30 @@ impl<D: Database> Builder<D> {
         self
     }
 
+    /// Looks for stale entries in the background, and removes them: for changes that go past the
+    /// cache, as cascades, TRUNCATE and raw SQL do. Off by default.
+    #[must_use]
+    pub fn reconcile(mut self, reconcile: Reconcile) -> Self {
+        self.reconcile = Some(reconcile);
+        self
+    }
+
+    /// The name of this service, under which it declares its policy to others on the store; by
+    /// default that of the program. All processes of a service name the same.
+    #[must_use]
+    pub fn service(mut self, name: impl Into<String>) -> Self {
+        self.service = Some(name.into());
+        self
+    }
+
+    /// What to do where another service has declared another ttl, consistency or key scheme for
+    /// the same entries. [`Drift::Warn`] by default.
+    #[must_use]
+    pub fn on_drift(mut self, drift: Drift) -> Self {
+        self.on_drift = drift;
+        self
+    }
+
     /// Where metrics go; the `metrics` facade by default.
     #[must_use]
     pub fn telemetry(mut self, telemetry: impl Telemetry) -> Self {
@@ -307,17 +342,20 @@ impl<D: Database> Builder<D> {
             in_flight: InFlight::default(),
             accepts_fence_loss: self.accepts_fence_loss,
         });
+        let contracts = contracts(&self.models)?;
         let parts = Parts {
             ledger: ledger.clone(),
             namespace: self.namespace,
             shield,
             codecs: Arc::new(Codecs::new(writer, built_in, self.max_entry)),
-            clock: self.clock,
+            clock: self.clock.clone(),
             tokens: self.tokens,
             telemetry: self.telemetry,
             lease: self.lease,
             clock_margin: self.clock_margin,
             switch: switch.clone(),
+            contracts,
+            one_in: self.reconcile.map_or(0, |reconcile| reconcile.one_in),
         };
         let mut models = HashMap::new();
         for model in &self.models {
@@ -325,7 +363,35 @@ impl<D: Database> Builder<D> {
         }
         link(&self.models, &models);
         aggregates::link(&self.models, &models);
-        Ok(Cache::put_together(Inner { models, switch, facts, ledger }))
+        let contracts = Contracts::of(parts.contracts);
+        let declarations = Declarations {
+            shield: parts.shield,
+            clock: self.clock.clone(),
+            namespace: parts.namespace,
+            service: self.service.unwrap_or_else(program),
+            contracts: contracts.clone(),
+        };
+        let declared = declarations.begin(self.on_drift).await?;
+        let running = self.reconcile.map(|reconcile| {
+            let settle = reconcile.settle.unwrap_or(self.fence_expiry + Duration::from_secs(1));
+            Running::start(Reconciler {
+                models: models.values().map(|model| model.watched.clone()).collect(),
+                progress: Arc::default(),
+                clock: self.clock,
+                switch: switch.clone(),
+                pause: reconcile.pause,
+                settle,
+            })
+        });
+        Ok(Cache::put_together(Inner {
+            models,
+            switch,
+            facts,
+            ledger,
+            contracts,
+            declared,
+            running,
+        }))
     }
 }
 

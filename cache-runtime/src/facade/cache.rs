@@ -5,11 +5,14 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::builder::{Builder, IntoDatabase};
+use super::drift::Declared;
+use super::reconcile::Running;
 use super::registration::Ready;
 use super::repository::{Cached, Repository};
 use crate::engine::debt::Ledger;
 use crate::engine::keeper::Keeper;
 use crate::engine::switch::Switch;
+use crate::ports::contract::Contracts;
 use crate::ports::database::Database;
 use crate::ports::model::Statements;
 use crate::ports::store::StoreFacts;
@@ -25,6 +28,9 @@ pub(super) struct Inner<D: Database> {
     pub(super) switch: Switch,
     pub(super) facts: StoreFacts,
     pub(super) ledger: Arc<Ledger<D>>,
+    pub(super) contracts: Contracts,
+    pub(super) declared: Declared,
+    pub(super) running: Option<Running>,
 }
 
 impl<D: Database> Clone for Cache<D> {
@@ -54,6 +60,14 @@ impl<D: Database> Cache<D> {
         Repository::new(self.0.ledger.clone(), self.keeper::<M>()).into()
     }
 
+    pub(super) fn running(&self) -> Option<&Running> {
+        self.0.running.as_ref()
+    }
+
+    pub(super) fn declared(&self) -> &Declared {
+        &self.0.declared
+    }
+
     pub(super) fn switch(&self) -> &Switch {
         &self.0.switch
     }
@@ -71,6 +85,11 @@ impl<D: Database> Cache<D> {
     /// The database under the cache, for what goes past it.
     pub fn database(&self) -> &D {
         &self.0.ledger.database
+    }
+
+    /// What each model has declared, sorted by name. Printed, it is text that a test can compare.
+    pub fn contracts(&self) -> &Contracts {
+        &self.0.contracts
     }
 
     /// What the store said of itself at start.

@@ -1,12 +1,14 @@
 //! How a model comes into a cache: with its type erased, so that one list holds all.
 
 use std::any::{Any, TypeId};
+use std::collections::HashMap;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use diesel::query_builder::{QueryBuilder as _, QueryFragment as _};
 use tokio::sync::oneshot;
 
+use crate::engine::comparison::Watched;
 use crate::engine::debt::Ledger;
 use crate::engine::dependents::{Dependents, Shown};
 use crate::engine::entry::Codecs;
@@ -17,6 +19,7 @@ use crate::engine::lists::Lists;
 use crate::engine::loader::{Entries, LeasePolicy, Loader};
 use crate::engine::outbox::{self, Outbox, Scope};
 use crate::engine::relay::{Relay, State};
+use crate::engine::sampler::Sampler;
 use crate::engine::shield::Shield;
 use crate::engine::sources::{Lookups, Rows};
 use crate::engine::switch::Switch;
@@ -24,6 +27,7 @@ use crate::engine::tier::Tier;
 use crate::engine::wholes::{Root, RootOf};
 use crate::ports::BoxFuture;
 use crate::ports::clock::{Clock, Tokens};
+use crate::ports::contract::Contract;
 use crate::ports::database::{Database, Dialect};
 use crate::ports::dependency::Dependency;
 use crate::ports::load::Load;
@@ -44,6 +48,10 @@ pub(crate) struct Parts<D> {
     /// Taken off the deadlines of watermarks.
     pub(crate) clock_margin: Option<Duration>,
     pub(crate) switch: Switch,
+    /// Each model's.
+    pub(crate) contracts: HashMap<TypeId, Arc<Contract>>,
+    /// One read in so many is one that the reconciler may look at; 0 if there is none.
+    pub(crate) one_in: u32,
 }
 
 /// A model put together.
@@ -53,6 +61,8 @@ pub(crate) struct Ready<D: Database> {
     pub(crate) keeper: Arc<dyn Any + Send + Sync>,
     /// The same, as a model that depends on others.
     pub(crate) shown: Arc<dyn Shown<D>>,
+    /// The same, as one whose entries can be compared with its rows.
+    pub(crate) watched: Arc<dyn Watched>,
     /// Those that depend on it.
     pub(crate) dependents: Arc<Dependents<D>>,
     /// The same, as the root of an aggregate.
@@ -130,6 +140,8 @@ async fn put_together<M: Statements<D::Backend>, D: Database>(
         parts.ledger.in_flight.clone(),
     ));
     let switch = parts.switch.child();
+    let contract = parts.contracts.get(&TypeId::of::<M>()).cloned();
+    let contract = contract.unwrap_or_else(|| Arc::new(Contract::new(M::DESCRIPTOR, name.clone())));
     let (dependents, root) = (Arc::<Dependents<D>>::default(), RootOf::default());
     let relay = relay::<M, D>(parts, &tier, probe()).await?;
     let keeper = Arc::new(Keeper::<M, D> {
@@ -145,10 +157,12 @@ async fn put_together<M: Statements<D::Backend>, D: Database>(
         switch: switch.clone(),
         tokens: parts.tokens.clone(),
         triggers,
+        sampler: Sampler::new(parts.one_in),
+        contract,
         _relay: relay,
     });
-    let (shown, whole) = (keeper.clone(), keeper.clone());
-    Ok(Ready { switch, keeper, shown, dependents, whole, root })
+    let (shown, whole, watched) = (keeper.clone(), keeper.clone(), keeper.clone());
+    Ok(Ready { switch, keeper, shown, watched, dependents, whole, root })
 }
 
 /// Begins to relay what is changed in the model's table, where it is bounded. Until somebody has,

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use crate::engine::debt::Ledger;
+use crate::engine::finding::Finding;
 use crate::engine::keeper::Keeper;
 use crate::patterns::write::{Order, alone};
 use crate::ports::aggregate::{Aggregate, MembersIn, Whole};
@@ -106,6 +107,19 @@ impl<M: Statements<D::Backend>, D: Database> Repository<M, D> {
     /// before the call.
     pub async fn refresh(&self, key: impl AsKey<M::Key>) -> Result<Option<Arc<M>>> {
         self.keeper.refresh_changed(key.to_key()).await
+    }
+
+    /// Freezes the facts of a complaint: compares the row's entry with the primary now, logs what
+    /// both say, how old the entry is and what was promised, and removes the entry if it differs.
+    ///
+    /// One look, so that a difference may be a write that is under way; the reconciler
+    /// ([`Builder::reconcile`](crate::Builder::reconcile)) looks twice.
+    ///
+    /// # Errors
+    ///
+    /// Also [`ErrorKind::Store`] if the store does not answer.
+    pub async fn report_stale(&self, key: impl AsKey<M::Key>) -> Result<Finding> {
+        self.keeper.report_stale(key.to_key()).await
     }
 
     /// Inserts a row, and returns it as the database holds it, defaults included.

@@ -92,6 +92,9 @@ pub trait Members: Sized + 'static {
     /// The fingerprint of each model.
     const FINGERPRINTS: &'static [u64];
 
+    /// Whether any of them has columns that others change.
+    const VOLATILE: bool;
+
     /// Writes the rows, as many elements as there are models.
     fn write<S: SerializeTuple>(rows: &Self::Rows, out: &mut S) -> Result<(), S::Error>;
 
@@ -192,6 +195,8 @@ macro_rules! members {
             type Rows = ($(Vec<$model>,)+);
 
             const FINGERPRINTS: &'static [u64] = &[$($model::DESCRIPTOR.fingerprint),+];
+
+            const VOLATILE: bool = $($model::DESCRIPTOR.volatile)||+;
 
             fn write<S: SerializeTuple>(rows: &Self::Rows, out: &mut S) -> Result<(), S::Error> {
                 $(out.serialize_element(&Rows(&rows.$index))?;)+

@@ -5,6 +5,7 @@ pub(crate) mod aggregate;
 pub(crate) mod clock;
 pub(crate) mod codec;
 pub(crate) mod condition;
+pub(crate) mod contract;
 pub(crate) mod database;
 pub(crate) mod dependency;
 pub(crate) mod embed;
@@ -35,7 +36,8 @@ pub use model::{
     Save, Statements, Versioned, Writable,
 };
 pub use store::{
-    Fence, Fill, Filled, Form, Lease, Leased, Lift, Mark, Payload, Put, Store, StoreFacts, Turn,
+    Fence, Fill, Filled, Form, Inspection, Lease, Leased, Lift, Mark, Payload, Put, Store,
+    StoreFacts, Turn,
 };
 pub use telemetry::{Event, Probe, Telemetry};
 

@@ -160,6 +160,22 @@ pub struct StoreFacts {
     pub instance: Option<u64>,
 }
 
+/// What a store tells of one entry, to be shown to people. What it cannot tell is none.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Inspection {
+    /// The store's time now, in microseconds.
+    pub now: Option<u64>,
+    /// The store's time at the lease or the fence of the value that is there, where its bytes do
+    /// not tell.
+    pub since: Option<u64>,
+    /// How long the value will be kept yet.
+    pub left: Option<Duration>,
+    /// Whether somebody holds the lease.
+    pub leased: Option<bool>,
+    /// How many fences stand around the entry.
+    pub fences: Option<usize>,
+}
+
 /// Keeps entries, the leases under which they are filled, and the fences that writes put up.
 ///
 /// Contract, for each entry by itself:
@@ -253,6 +269,24 @@ pub trait Store: Send + Sync + 'static {
 
     /// Lifts fences, in one round trip. Tells of each whether its value was put.
     fn lift(&self, lifts: Vec<Lift>) -> BoxFuture<'_, Result<Vec<bool>>>;
+
+    /// Notes what a service has declared about a table, for `life`; empty text takes it back. Gives
+    /// the notes of all services that still live, by service, this one's as it is now. A store
+    /// that nobody shares has none.
+    fn declare<'a>(
+        &'a self,
+        _table: &'a EntryKey,
+        _service: &'a str,
+        _text: &'a str,
+        _life: Duration,
+    ) -> BoxFuture<'a, Result<Vec<(String, String)>>> {
+        Box::pin(async { Ok(Vec::new()) })
+    }
+
+    /// What there is to tell of an entry, in one round trip. Changes nothing.
+    fn inspect<'a>(&'a self, _key: &'a EntryKey) -> BoxFuture<'a, Result<Inspection>> {
+        Box::pin(async { Ok(Inspection::default()) })
+    }
 
     /// The store's time, in microseconds.
     fn time(&self) -> BoxFuture<'_, Result<u64>> {

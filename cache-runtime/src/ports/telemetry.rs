@@ -37,6 +37,15 @@ pub enum Event {
     InvalidationRecovered(usize),
     /// This many invalidations were given up: only the ttl covers them now.
     InvalidationDropped(usize),
+    /// The reconciler found an entry of this kind (`row`, `lookup`, `list`, `whole`) that said something
+    /// else than the primary, for longer than any write takes, and removed it. It was this old,
+    /// where the store can tell.
+    StaleRead {
+        /// What the entry holds.
+        entry: &'static str,
+        /// Its age.
+        age: Option<Duration>,
+    },
     /// A caller waited for a load that another had begun.
     Coalesced,
     /// The relay has applied this many rows of the outbox.

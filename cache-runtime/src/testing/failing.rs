@@ -8,7 +8,7 @@ use parking_lot::Mutex;
 
 use crate::ports::BoxFuture;
 use crate::ports::store::{
-    Fence, Fill, Filled, Form, Lease, Leased, Lift, Mark, Payload, Store, StoreFacts,
+    Fence, Fill, Filled, Form, Inspection, Lease, Leased, Lift, Mark, Payload, Store, StoreFacts,
 };
 use crate::values::error::{Error, ErrorKind, Result};
 use crate::values::key::EntryKey;
@@ -219,6 +219,20 @@ impl Store for FailingStore {
     fn lift(&self, lifts: Vec<Lift>) -> BoxFuture<'_, Result<Vec<bool>>> {
         self.know(lifts.iter().map(|lift| &lift.key));
         self.passing(Operation::Lift, self.0.store.lift(lifts))
+    }
+
+    fn inspect<'a>(&'a self, key: &'a EntryKey) -> BoxFuture<'a, Result<Inspection>> {
+        self.0.store.inspect(key)
+    }
+
+    fn declare<'a>(
+        &'a self,
+        table: &'a EntryKey,
+        service: &'a str,
+        text: &'a str,
+        life: Duration,
+    ) -> BoxFuture<'a, Result<Vec<(String, String)>>> {
+        self.0.store.declare(table, service, text, life)
     }
 
     fn time(&self) -> BoxFuture<'_, Result<u64>> {

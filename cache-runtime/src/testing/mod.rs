@@ -1,6 +1,7 @@
 #![doc = include_str!("../../docs/TESTING_YOUR_APP.md")]
 
 mod clock;
+mod contracts;
 mod database;
 mod failing;
 mod recorder;
@@ -13,6 +14,7 @@ use crate::ports::database::Database;
 use crate::values::error::Result;
 
 pub use clock::ManualClock;
+pub use contracts::assert_contracts;
 pub use database::{TestConnection, TestDatabase, TestTransaction};
 pub use failing::{FailingStore, Operation};
 pub use recorder::{Recorder, Seen, Told};

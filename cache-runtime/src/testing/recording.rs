@@ -9,7 +9,7 @@ use crate::ports::database::{Database, Dialect, RawTransaction, Transaction};
 use crate::ports::load::Load;
 use crate::ports::model::FromRow;
 use crate::ports::store::{
-    Fence, Fill, Filled, Form, Lease, Leased, Lift, Mark, Payload, Store, StoreFacts,
+    Fence, Fill, Filled, Form, Inspection, Lease, Leased, Lift, Mark, Payload, Store, StoreFacts,
 };
 use crate::values::error::Result;
 use crate::values::key::EntryKey;
@@ -131,6 +131,20 @@ impl Store for RecordingStore {
             }
             Ok(puts)
         })
+    }
+
+    fn inspect<'a>(&'a self, key: &'a EntryKey) -> BoxFuture<'a, Result<Inspection>> {
+        self.inner.inspect(key)
+    }
+
+    fn declare<'a>(
+        &'a self,
+        table: &'a EntryKey,
+        service: &'a str,
+        text: &'a str,
+        life: Duration,
+    ) -> BoxFuture<'a, Result<Vec<(String, String)>>> {
+        self.inner.declare(table, service, text, life)
     }
 
     fn time(&self) -> BoxFuture<'_, Result<u64>> {

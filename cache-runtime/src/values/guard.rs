@@ -96,6 +96,8 @@ pub enum Guard {
     TableUnchanged,
     /// Nobody gets a lease while a write of the whole table commits.
     TableFence,
+    /// The reconciler calls stale only what differs in two readings, apart by a settle time.
+    SettleTwice,
     /// A value counts only while its bucket has a watermark.
     WatermarkGate,
     /// A watermark that the relay did not set last is not prolonged, and what it covers is void.
@@ -157,6 +159,7 @@ impl Guard {
         (Guard::TableChecked, "table-checked"),
         (Guard::TableUnchanged, "table-unchanged"),
         (Guard::TableFence, "table-fence"),
+        (Guard::SettleTwice, "settle-twice"),
         (Guard::WatermarkGate, "watermark-gate"),
         (Guard::WatermarkName, "watermark-name"),
         (Guard::OutboxRow, "outbox-row"),

@@ -168,6 +168,16 @@ impl Policy {
         self.ttl
     }
 
+    /// By how many percent an entry's life may be shortened.
+    pub const fn jitter(&self) -> u8 {
+        self.jitter_percent
+    }
+
+    /// The hard limit of the age of an absence; none if absences are not kept.
+    pub const fn absence_ttl(&self) -> Option<Duration> {
+        self.negative_ttl
+    }
+
     /// What a write does once it has committed.
     pub const fn after_write(&self) -> OnWrite {
         self.on_write

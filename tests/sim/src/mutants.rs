@@ -59,6 +59,7 @@ pub const PROOFS: &[(Guard, Proof)] = &[
     (Guard::ExpectedVersion, Here(&[Mode::Validated])),
     (Guard::TransactionBypass, Here(&[Mode::Aside])),
     (Guard::RereadTriggered, Elsewhere("anomalies", "the table has no trigger")),
+    (Guard::SettleTwice, Elsewhere("anomalies", "nobody reconciles here")),
     (Guard::TableChecked, Here(&[Mode::Bulk])),
     (Guard::TableUnchanged, Here(&[Mode::Bulk])),
     (Guard::TableFence, Here(&[Mode::BulkFenced])),

@@ -3,7 +3,7 @@
 use cache_runtime::guard::Guard;
 
 use super::world::World;
-use super::{aggregates, bounded, lists, reads, writes};
+use super::{aggregates, bounded, lists, past, reads, writes};
 use crate::Case;
 
 /// A case on a world of its own, which is there before the case begins.
@@ -26,6 +26,7 @@ pub(crate) const CASES: &[Case] = &[
     ("anomaly 30", case!(reads::absence_outlives_insert), &[Guard::InvalidateAbsent]),
     ("anomaly 31", case!(reads::old_value_resolves), &[Guard::VerifyLookup]),
     ("anomaly 31", case!(reads::new_value_does_not_resolve), &[Guard::InvalidateAbsent]),
+    ("anomaly 41", case!(past::raw_sql_among_legal_writes), &[Guard::SettleTwice]),
     ("anomaly 48", case!(reads::joins_after_fill), &[Guard::JoinInTime]),
     ("guard own-key", case!(reads::other_spelling), &[Guard::OwnKey]),
     ("guard pending-bypass", case!(reads::refused_invalidation), &[Guard::PendingBypass]),

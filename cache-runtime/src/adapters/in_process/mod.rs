@@ -6,6 +6,7 @@
 //! entry but a plain read is atomic. A plain read takes no shard lock: a value
 //! that is there may be served.
 
+mod inspect;
 mod several;
 mod shard;
 mod tables;
@@ -26,7 +27,7 @@ use self::watermarks::Watermarks;
 use crate::ports::BoxFuture;
 use crate::ports::clock::Clock;
 use crate::ports::store::{
-    Fence, Fill, Filled, Form, Lease, Leased, Lift, Mark, Payload, Store, StoreFacts,
+    Fence, Fill, Filled, Form, Inspection, Lease, Leased, Lift, Mark, Payload, Store, StoreFacts,
 };
 use crate::values::error::Result;
 use crate::values::guard::Guard;
@@ -75,6 +76,7 @@ struct Value {
     payload: Payload,
     version: Option<i64>,
     era: Option<Era>,
+    since: Moment,
     deadline: Moment,
 }
 
@@ -214,7 +216,8 @@ impl InProcess {
         if Guard::NewerOnly.stands() && there.as_ref().is_some_and(newer) {
             return Filled::Older;
         }
-        let filled = Value { payload: fill.payload, version: fill.version, era, deadline };
+        let filled =
+            Value { payload: fill.payload, version: fill.version, era, since: anchor, deadline };
         self.values.insert(fill.key, several::beside(filled, there, forced));
         Filled::Accepted
     }
@@ -331,8 +334,10 @@ impl InProcess {
         match lift.put {
             Some(put) if owned && !tainted && era.is_some() && anchor + put.life > now => {
                 let (payload, deadline) = (put.payload, anchor + put.life);
-                self.values
-                    .insert(lift.key, Value { payload, version: put.version, era, deadline });
+                self.values.insert(
+                    lift.key,
+                    Value { payload, version: put.version, era, since: anchor, deadline },
+                );
                 true
             }
             _ => {
@@ -423,6 +428,10 @@ impl Store for InProcess {
 
     fn lift(&self, lifts: Vec<Lift>) -> BoxFuture<'_, Result<Vec<bool>>> {
         Box::pin(async { Ok(lifts.into_iter().map(|lift| self.lift_one(lift)).collect()) })
+    }
+
+    fn inspect<'a>(&'a self, key: &'a EntryKey) -> BoxFuture<'a, Result<Inspection>> {
+        Box::pin(async { Ok(self.inspect_one(key)) })
     }
 
     fn time(&self) -> BoxFuture<'_, Result<u64>> {

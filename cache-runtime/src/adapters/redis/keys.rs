@@ -4,7 +4,8 @@
 //! `{hhhh}v<entry key>` holds the value, `{hhhh}l<entry key>` the lease, `{hhhh}f<entry key>`
 //! the fences. Where the entry's table can be invalidated as a whole, `{hhhh}e<table>` holds the
 //! table's era in this bucket, and `{hhhh}t<table>` the fences around it; where its buckets have
-//! watermarks, `{hhhh}w<table>` holds the watermark, which begins with the era. `hhhh` is the CRC-32
+//! watermarks, `{hhhh}w<table>` holds the watermark, which begins with the era. `{hhhh}d<table>` holds
+//! what services have declared. `hhhh` is the CRC-32
 //! (IEEE) of the entry key's bytes modulo 1024, or modulo 16 where there are watermarks, in four
 //! lower-case hex digits. As the braces come first, they are the hash tag whatever
 //! bytes follow: all keys share a slot of a Redis Cluster, and no namespace or
@@ -56,6 +57,11 @@ fn era_of(key: &EntryKey) -> u8 {
     if key.is_watermarked() { b'w' } else { b'e' }
 }
 
+/// The key of what services have declared about a table.
+pub(super) fn declared(table: &EntryKey) -> Vec<u8> {
+    named(b'd', table)
+}
+
 fn named(what: u8, key: &EntryKey) -> Vec<u8> {
     in_bucket(bucket(key), what, key.as_bytes())
 }
@@ -88,6 +94,7 @@ mod tests {
         assert_eq!(value(&key("UA")).escape_ascii().to_string(), "{0179}vs2:UA");
         assert_eq!(lease(&key("UA")).escape_ascii().to_string(), "{0179}ls2:UA");
         assert_eq!(fences(&key("UA")).escape_ascii().to_string(), "{0179}fs2:UA");
+        assert_eq!(declared(&key("UA")).escape_ascii().to_string(), "{0179}ds2:UA");
         assert_eq!(value(&key("")).escape_ascii().to_string(), "{005a}vs0:");
     }
 

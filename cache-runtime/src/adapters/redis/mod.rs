@@ -1,6 +1,8 @@
 //! A store on a Redis server: what every process shares.
 
 mod checks;
+mod declared;
+mod inspect;
 mod keys;
 mod link;
 mod scripts;

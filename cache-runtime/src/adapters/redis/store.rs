@@ -9,7 +9,7 @@ use redis::{Pipeline, Value};
 use super::{Call, Redis, keys, scripts, tables};
 use crate::ports::BoxFuture;
 use crate::ports::store::{
-    Fence, Fill, Filled, Form, Lease, Leased, Lift, Mark, Payload, Store, StoreFacts,
+    Fence, Fill, Filled, Form, Inspection, Lease, Leased, Lift, Mark, Payload, Store, StoreFacts,
 };
 use crate::values::error::{Error, ErrorKind, Result};
 use crate::values::key::EntryKey;
@@ -197,6 +197,20 @@ impl Store for Redis {
             let mut puts = self.yes_or_no(answers)?.into_iter();
             Ok(is_table.into_iter().map(|table| !table && puts.next().unwrap_or(false)).collect())
         })
+    }
+
+    fn inspect<'a>(&'a self, key: &'a EntryKey) -> BoxFuture<'a, Result<Inspection>> {
+        Box::pin(self.inspect_entry(key))
+    }
+
+    fn declare<'a>(
+        &'a self,
+        table: &'a EntryKey,
+        service: &'a str,
+        text: &'a str,
+        life: Duration,
+    ) -> BoxFuture<'a, Result<Vec<(String, String)>>> {
+        Box::pin(self.declare_on(table, service, text, life))
     }
 
     fn time(&self) -> BoxFuture<'_, Result<u64>> {
