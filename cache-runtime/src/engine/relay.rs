@@ -23,6 +23,8 @@ use crate::values::token::Token;
 
 /// More changes of one bucket than this, and all of it is void instead.
 const MOST: usize = 1000;
+/// The shortest pause between two rounds.
+const SHORTEST: Duration = Duration::from_millis(10);
 /// How long a relay leads without asking again: within these, as long as the bound.
 const LEASE: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(5));
 
@@ -58,7 +60,8 @@ impl<D: Database> Relay<D> {
     /// Relays until `ended`.
     pub(crate) async fn run(mut self, mut ended: tokio::sync::oneshot::Receiver<()>) {
         loop {
-            let pause = self.bound.saturating_sub(self.margin) / 4;
+            // Another process may have declared a bound that is hardly longer than the margin here.
+            let pause = (self.bound.saturating_sub(self.margin) / 4).max(SHORTEST);
             tokio::select! {
                 biased;
                 _ = &mut ended => break,

@@ -176,6 +176,17 @@ async fn relay<M: Model, D: Database>(
         return Ok(None);
     };
     let Some(scope) = Scope::checked(&table)? else { return Ok(None) };
+    let margin = parts.clock_margin.unwrap_or(bound / 10);
+    if margin > bound / 2 {
+        return Err(Error::new(
+            ErrorKind::Configuration,
+            format!(
+                "`clock_margin` leaves less than half of the bound of `{}`, within which nothing \
+                 would stay cached; declare a longer bound, or a shorter margin",
+                M::DESCRIPTOR.model
+            ),
+        ));
+    }
     let database = parts.ledger.database.clone();
     outbox::check(&database, M::DESCRIPTOR.model).await?;
     let outbox = Outbox { database, scope, table };
@@ -188,7 +199,7 @@ async fn relay<M: Model, D: Database>(
         probe,
         holder: parts.tokens.token(),
         bound,
-        margin: parts.clock_margin.unwrap_or(bound / 10),
+        margin,
         state: State::default(),
     };
     relay.attempt().await;

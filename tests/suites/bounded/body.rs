@@ -183,6 +183,20 @@ async fn without_its_tables_it_says_where_they_are() {
 }
 
 #[tokio::test]
+async fn a_margin_that_leaves_nothing_is_refused() {
+    let world = World::new();
+    let built = Cache::builder(world.driver.clone())
+        .shared_store(world.store.clone())
+        .models(models![Account])
+        .clock_margin(BOUND)
+        .build()
+        .await;
+    let Err(error) = built else { panic!("it was built") };
+    assert_eq!(error.kind(), ErrorKind::Configuration);
+    assert!(error.to_string().contains("clock_margin"), "{error}");
+}
+
+#[tokio::test]
 async fn the_tables_go_only_when_nothing_waits() {
     let world = World::new();
     let down = |world: &World| {
