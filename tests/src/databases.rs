@@ -263,3 +263,9 @@ impl Sql for Postgres {
         format!("SELECT setval('cache_version', {value})")
     }
 }
+
+/// The migration of the runtime's own that has this name behind its date.
+pub fn migration<S: Sql>(name: &str) -> &'static Migration {
+    let mut named = S::MIGRATIONS.iter().filter(|migration| migration.name.ends_with(name));
+    named.next().expect("a migration of this name")
+}

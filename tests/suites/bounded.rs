@@ -7,7 +7,7 @@ use std::time::Duration;
 use cache_runtime::ports::Store;
 use cache_runtime::{Cache, ErrorKind, models};
 use cache_tests::account::{CREATE, accounts};
-use cache_tests::databases::Sql as _;
+use cache_tests::databases::migration;
 use cache_tests::gate::{Gate, GatedDatabase, GatedStore};
 use cache_tests::modes::bounded::{Account, AccountChanges, NewAccount};
 use cache_tests::stores::namespace;
@@ -59,4 +59,4 @@ fn balance(balance: i64) -> AccountChanges {
     AccountChanges { balance: Some(balance), email: None }
 }
 
-cache_tests::matrix!("bounded/body.rs", &[CREATE, Server::MIGRATIONS[0].up]);
+cache_tests::matrix!("bounded/body.rs", &[CREATE, migration::<Server>("cache_invalidations").up]);

@@ -4,7 +4,8 @@ use std::any::TypeId;
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use super::builder::{Builder, IntoDatabase};
+use super::builder::Builder;
+use super::into_database::IntoDatabase;
 use super::drift::Declared;
 use super::reconcile::Running;
 use super::registration::Ready;

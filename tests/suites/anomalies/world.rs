@@ -6,7 +6,7 @@ use std::time::Duration;
 use cache_runtime::ports::{Database, Dialect as _, Store};
 use cache_runtime::{Cache, InProcess, Redis, models};
 use cache_tests::account::{Account, AccountRepository, CREATE, Tag, TagRepository};
-use cache_tests::databases::Sql as _;
+use cache_tests::databases::{Sql as _, migration};
 use cache_tests::gate::{Gate, GatedDatabase, GatedStore};
 use cache_tests::modes::CREATE_VERSIONS;
 use cache_tests::redis_url;
@@ -46,7 +46,7 @@ impl World {
             Server::CREATE_TAGS,
             CREATE_VERSIONS,
             <Driver as Database>::Backend::CREATE_COUNTER,
-            Server::MIGRATIONS[0].up,
+            migration::<Server>("cache_invalidations").up,
         ];
         let database = Server::with(&[&own, TABLES].concat());
         let (shelf, store): (Shelf, Arc<dyn Store>) = match kind {

@@ -183,7 +183,7 @@ macro_rules! measured {
         let server = ::cache_tests::databases::$server::with(&[
             ::cache_tests::account::CREATE,
             ::cache_tests::modes::CREATE_VERSIONS,
-            <::cache_tests::databases::$server as ::cache_tests::databases::Sql>::MIGRATIONS[0].up,
+            ::cache_tests::databases::migration::<::cache_tests::databases::$server>("cache_invalidations").up,
         ]);
         server.execute($crate::meter::counter(&server.pool));
         for id in 1..=9 {
