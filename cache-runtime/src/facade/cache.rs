@@ -5,8 +5,8 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::builder::Builder;
-use super::into_database::IntoDatabase;
 use super::drift::Declared;
+use super::into_database::IntoDatabase;
 use super::reconcile::Running;
 use super::registration::Ready;
 use super::repository::{Cached, Repository};
