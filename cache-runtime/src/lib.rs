@@ -28,12 +28,16 @@ pub use adapters::postcard::Postcard;
 pub use adapters::r2d2::R2d2;
 #[cfg(feature = "redis")]
 pub use adapters::redis::Redis;
+#[cfg(all(feature = "redis", feature = "events"))]
+pub use adapters::redis::streams::RedisStream;
 pub use adapters::system::{RandomTokens, SystemClock};
 pub use engine::finding::{Finding, Said};
 pub use facade::blocking::Blocking;
 pub use facade::builder::Builder;
 pub use facade::cache::Cache;
 pub use facade::drift::Drift;
+#[cfg(feature = "events")]
+pub use facade::events::{Consumed, Events};
 pub use facade::into_database::IntoDatabase;
 pub use facade::raw::PinnedTx;
 pub use facade::reconcile::{Reconcile, Reconciled};

@@ -3,6 +3,10 @@
 //! `cache-ctl migrations export` writes them into the folder of an application's own migrations.
 //! The role that the application runs as needs no right to create tables.
 
+mod triggers;
+
+pub use triggers::{Triggers, Written};
+
 /// A migration, as a folder of Diesel's has it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Migration {
@@ -28,13 +32,16 @@ macro_rules! migrations {
 
 migrations!(
     /// For SQLite.
-    SQLITE, "sqlite": "2026-11-25-000001_cache_invalidations"
+    SQLITE, "sqlite": "2026-11-25-000001_cache_invalidations",
+    "2026-11-26-000002_cache_events"
 );
 migrations!(
     /// For PostgreSQL.
-    POSTGRES, "postgres": "2026-11-25-000001_cache_invalidations"
+    POSTGRES, "postgres": "2026-11-25-000001_cache_invalidations",
+    "2026-11-26-000002_cache_events"
 );
 migrations!(
     /// For MySQL and MariaDB.
-    MYSQL, "mysql": "2026-11-25-000001_cache_invalidations"
+    MYSQL, "mysql": "2026-11-25-000001_cache_invalidations",
+    "2026-11-26-000002_cache_events"
 );

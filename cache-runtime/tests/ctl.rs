@@ -53,6 +53,51 @@ fn a_migration_that_was_changed_is_left_as_it_is() {
 }
 
 #[test]
+fn triggers_are_exported_and_tell_of_rows() {
+    let folder = tempfile::tempdir().unwrap();
+    let arguments = [
+        "triggers",
+        "export",
+        "--database",
+        "sqlite",
+        "--table",
+        "seats",
+        "--key",
+        "hall",
+        "--key",
+        "number",
+        "--kind",
+        "seat.changed",
+    ];
+    let done = run(folder.path(), &arguments);
+    assert!(done.status.success(), "{}", text(&done.stderr));
+    let own = folder.path().join("migrations/2026-11-26-100000_cache_events_of_seats");
+    let (up, down) =
+        (fs::read_to_string(own.join("up.sql")), fs::read_to_string(own.join("down.sql")));
+    let mut database = diesel::SqliteConnection::establish(":memory:").unwrap();
+    let mut run_sql = |sql: &str| database.batch_execute(sql).unwrap();
+    for migration in migrations::SQLITE {
+        run_sql(migration.up);
+    }
+    run_sql("CREATE TABLE seats (hall TEXT, number INTEGER, taken INTEGER)");
+    run_sql(&up.unwrap());
+    run_sql("INSERT INTO seats VALUES ('it''s', 7, 0); UPDATE seats SET number = 8");
+    run_sql(
+        "CREATE TABLE told (n INTEGER CHECK (n = 3)); INSERT INTO told SELECT count(*) FROM \
+         cache_events WHERE event_type = 'seat.changed' AND row_key IN ('[\"it''s\",7]', \
+         '[\"it''s\",8]')",
+    );
+    run_sql(&down.unwrap());
+    run_sql("DELETE FROM cache_events; DELETE FROM seats");
+    run_sql("DROP TABLE told; CREATE TABLE told (n INTEGER CHECK (n = 0))");
+    run_sql("INSERT INTO told SELECT count(*) FROM cache_events");
+
+    let quoted = ["triggers", "export", "--database", "mysql", "--table", "a b", "--key", "id"];
+    let refused = run(folder.path(), &quoted);
+    assert!(text(&refused.stderr).contains("letters, digits and underscores"));
+}
+
+#[test]
 fn a_mistake_is_told() {
     let folder = tempfile::tempdir().unwrap();
     let refused = run(folder.path(), &["migrations", "export", "--database", "oracle"]);

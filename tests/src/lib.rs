@@ -6,6 +6,7 @@ pub mod gate;
 mod matrix;
 pub mod models;
 pub mod modes;
+pub mod scripted;
 pub mod server;
 pub mod shapes;
 pub mod source;

@@ -42,6 +42,8 @@ macro_rules! accounts {
 accounts! {
     /// Removes what it writes; eventual.
     aside: (pattern = "cache_aside");
+    /// Removes what it writes; its table can be void as a whole, as by events that were lost.
+    taking: (pattern = "cache_aside", bulk = 1000);
     /// Puts what it writes; eventual.
     through: (pattern = "write_through");
     /// Removes what it writes; no hit is older than a second.

@@ -80,6 +80,7 @@ mod sqlite {
     mod aggregates;
     mod bounded;
     mod cases;
+    mod events;
     mod lists;
     mod past;
     mod reads;
@@ -103,6 +104,7 @@ mod postgres {
     mod aggregates;
     mod bounded;
     mod cases;
+    mod events;
     mod lists;
     mod past;
     mod reads;
@@ -125,6 +127,7 @@ mod mariadb {
     mod aggregates;
     mod bounded;
     mod cases;
+    mod events;
     mod lists;
     mod past;
     mod reads;

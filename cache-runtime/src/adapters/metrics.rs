@@ -34,6 +34,13 @@ use crate::ports::telemetry::{Event, Probe, Telemetry};
 /// | `cache_stale_read_age_seconds` | seconds, the age of such an entry | |
 /// | `cache_relayed_total` | rows of the outbox for invalidations | |
 /// | `cache_relay_failures_total` | rounds of its relay; tried again | |
+/// | `cache_events_applied_total` | domain events | |
+/// | `cache_events_repeated_total` | domain events that had been applied before | |
+/// | `cache_events_unknown_total` | domain events that no model takes, `model` is `*` | |
+/// | `cache_events_parked_total` | domain events that could not be read, `model` is `*` | |
+/// | `cache_event_gaps_total` | times that domain events were lost, `model` is `*` | |
+/// | `cache_event_lag_seconds` | seconds the oldest event of a batch had waited, `model` is `*` | |
+/// | `cache_event_failures_total` | batches that are tried again, `model` is `*` | |
 /// | `cache_breaker_open` | 0 or 1, `model` is `*` | |
 #[derive(Debug, Clone, Copy, Default)]
 pub struct MetricsTelemetry;
@@ -111,6 +118,16 @@ impl Probe for MetricsProbe {
             }
             Event::Relayed(count) => self.add("cache_relayed_total", count),
             Event::RelayFailed => self.add("cache_relay_failures_total", 1),
+            Event::EventsApplied(count) => self.add("cache_events_applied_total", count),
+            Event::EventsRepeated(count) => self.add("cache_events_repeated_total", count),
+            Event::EventsUnknown(count) => self.add("cache_events_unknown_total", count),
+            Event::EventsParked(count) => self.add("cache_events_parked_total", count),
+            Event::EventGap => self.add("cache_event_gaps_total", 1),
+            Event::EventsFailed => self.add("cache_event_failures_total", 1),
+            Event::EventLag(lag) => {
+                histogram!("cache_event_lag_seconds", "model" => self.model, "tier" => self.tier)
+                    .record(lag);
+            }
             Event::Breaker(open) => {
                 gauge!("cache_breaker_open", "model" => self.model, "tier" => self.tier)
                     .set(u8::from(open));

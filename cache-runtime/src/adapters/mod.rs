@@ -5,6 +5,8 @@ pub(crate) mod bincode;
 pub(crate) mod dialects;
 #[cfg(feature = "diesel-async")]
 pub(crate) mod diesel_async;
+#[cfg(feature = "events")]
+pub(crate) mod event_table;
 pub(crate) mod in_process;
 pub(crate) mod metrics;
 pub(crate) mod null;

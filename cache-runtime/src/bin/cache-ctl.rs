@@ -5,7 +5,7 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use cache_runtime::migrations::{self, Migration};
+use cache_runtime::migrations::{self, Migration, Triggers, Written};
 use clap::{Parser, Subcommand, ValueEnum};
 
 /// Looks after the tables of the cache.
@@ -21,6 +21,31 @@ enum Command {
     /// The migrations that make the tables.
     #[command(subcommand)]
     Migrations(Migrations),
+    /// The triggers that tell a cache of rows which other programs change.
+    #[command(subcommand)]
+    Triggers(Tell),
+}
+
+#[derive(Subcommand)]
+enum Tell {
+    /// Writes those of one table beside the application's migrations.
+    Export {
+        /// The database that they are for.
+        #[arg(long)]
+        database: Database,
+        /// The table, with its schema if it needs one.
+        #[arg(long)]
+        table: String,
+        /// A column of its key; again for each further one, in the table's order.
+        #[arg(long, required = true)]
+        key: Vec<String>,
+        /// The kind of its events; the table's name if it is left out.
+        #[arg(long)]
+        kind: Option<String>,
+        /// The folder of the application's migrations.
+        #[arg(long, default_value = "migrations")]
+        folder: PathBuf,
+    },
 }
 
 #[derive(Subcommand)]
@@ -56,10 +81,17 @@ impl Database {
 }
 
 fn main() -> ExitCode {
-    let Arguments { command: Command::Migrations(command) } = Arguments::parse();
+    let Arguments { command } = Arguments::parse();
     let done = match command {
-        Migrations::List => list(),
-        Migrations::Export { database, folder } => export(database.migrations(), &folder),
+        Command::Migrations(Migrations::List) => list(),
+        Command::Migrations(Migrations::Export { database, folder }) => {
+            let all = database.migrations().iter();
+            let all: Vec<_> = all.map(|it| (it.name.to_owned(), it.up, it.down)).collect();
+            export(&all, &folder)
+        }
+        Command::Triggers(Tell::Export { database, table, key, kind, folder }) => {
+            triggers(database, &table, &key, kind.as_deref(), &folder)
+        }
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,
@@ -78,11 +110,30 @@ fn list() -> Result<(), String> {
     Ok(())
 }
 
+fn triggers(
+    database: Database,
+    table: &str,
+    key: &[String],
+    kind: Option<&str>,
+    folder: &Path,
+) -> Result<(), String> {
+    let mut triggers = Triggers::of(table, key)?;
+    if let Some(kind) = kind {
+        triggers = triggers.kind(kind)?;
+    }
+    let Written { up, down } = match database {
+        Database::Sqlite => triggers.sqlite(),
+        Database::Postgres => triggers.postgres(),
+        Database::Mysql => triggers.mysql(),
+    };
+    export(&[(triggers.name(), &up, &down)], folder)
+}
+
 /// All or nothing: what is there already, and says something else, is left as it is.
-fn export(migrations: &[Migration], folder: &Path) -> Result<(), String> {
-    let files = migrations.iter().flat_map(|migration| {
-        let folder = folder.join(migration.name);
-        [(folder.join("up.sql"), migration.up), (folder.join("down.sql"), migration.down)]
+fn export(migrations: &[(String, &str, &str)], folder: &Path) -> Result<(), String> {
+    let files = migrations.iter().flat_map(|(name, up, down)| {
+        let folder = folder.join(name);
+        [(folder.join("up.sql"), *up), (folder.join("down.sql"), *down)]
     });
     let files: Vec<_> = files.collect();
     for (file, sql) in &files {

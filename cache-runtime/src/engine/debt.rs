@@ -155,7 +155,7 @@ impl<D: Database> Debt<D> {
             // takes effect, and is removed once more.
             None if !self.is_strict() => {
                 let keys = self.fenced.iter().chain(&self.removed);
-                remove_all(keys.map(|touch| (&touch.invalidator, &touch.key))).await;
+                let _ = remove_all(keys.map(|touch| (&touch.invalidator, &touch.key))).await;
                 if !Guard::RemoveAgain.stands() {
                     return;
                 }
@@ -214,11 +214,18 @@ async fn lift(
 }
 
 pub(crate) async fn remove(touches: Vec<Touch>) {
-    remove_all(touches.iter().map(|touch| (&touch.invalidator, &touch.key))).await;
+    let _ = try_remove(&touches).await;
+}
+
+/// The same, and tells whether the store has heard of all of it.
+pub(crate) async fn try_remove(touches: &[Touch]) -> Result<()> {
+    remove_all(touches.iter().map(|touch| (&touch.invalidator, &touch.key))).await
 }
 
 /// One round trip for each model.
-async fn remove_all<'a>(touches: impl Iterator<Item = (&'a Arc<Invalidator>, &'a EntryKey)>) {
+async fn remove_all<'a>(
+    touches: impl Iterator<Item = (&'a Arc<Invalidator>, &'a EntryKey)>,
+) -> Result<()> {
     let mut groups: Vec<(&Arc<Invalidator>, Vec<EntryKey>)> = Vec::new();
     for (owner, key) in touches {
         match groups.iter_mut().find(|(known, _)| Arc::ptr_eq(known, owner)) {
@@ -226,9 +233,11 @@ async fn remove_all<'a>(touches: impl Iterator<Item = (&'a Arc<Invalidator>, &'a
             None => groups.push((owner, vec![key.clone()])),
         }
     }
+    let mut outcome = Ok(());
     for (owner, keys) in groups {
-        owner.invalidate(&keys).await;
+        outcome = owner.attempt(&keys).await.and(outcome);
     }
+    outcome
 }
 
 /// How long a fence stands if its writer dies.

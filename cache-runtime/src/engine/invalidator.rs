@@ -15,6 +15,7 @@ use super::in_flight::{InFlight, Ticket};
 use super::shield::Shield;
 use crate::ports::clock::Clock;
 use crate::ports::telemetry::{Event, Probe};
+use crate::values::error::Result;
 use crate::values::guard::Guard;
 use crate::values::key::EntryKey;
 
@@ -62,16 +63,23 @@ impl Invalidator {
     /// Invalidates now, or else later. Answers once every process with the
     /// same store will miss, or the miss is on the list.
     pub(crate) async fn invalidate(self: &Arc<Self>, keys: &[EntryKey]) {
+        let _ = self.attempt(keys).await;
+    }
+
+    /// The same, and tells whether it had to be put off.
+    pub(crate) async fn attempt(self: &Arc<Self>, keys: &[EntryKey]) -> Result<()> {
         if keys.is_empty() {
-            return;
+            return Ok(());
         }
-        match self.shield.call(|store| store.invalidate(keys)).await {
+        let answer = self.shield.call(|store| store.invalidate(keys)).await;
+        match &answer {
             Ok(()) => self.probe.event(Event::Invalidated(keys.len())),
             Err(error) => {
                 tracing::debug!(%error, count = keys.len(), "invalidations are put off");
                 self.put_off(keys);
             }
         }
+        answer
     }
 
     /// Whether the store may still serve what a write of this process replaced.

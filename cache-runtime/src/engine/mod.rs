@@ -4,6 +4,8 @@
 
 pub(crate) mod comparison;
 pub(crate) mod concealed;
+#[cfg(feature = "events")]
+pub(crate) mod consumer;
 pub(crate) mod debt;
 pub(crate) mod dependents;
 pub(crate) mod entry;
@@ -19,6 +21,8 @@ pub(crate) mod loader;
 pub(crate) mod outbox;
 pub(crate) mod reconciler;
 pub(crate) mod relay;
+#[cfg(feature = "events")]
+pub(crate) mod routes;
 pub(crate) mod sampler;
 pub(crate) mod session;
 pub(crate) mod shield;

@@ -12,6 +12,8 @@ use super::cache::{Cache, Inner};
 use super::checks::{check_fences, check_models, is_fenced, link};
 use super::contracts::contracts;
 use super::drift::{Declarations, Drift, program};
+#[cfg(feature = "events")]
+use super::events::{Consumption, Events};
 use super::reconcile::{Reconcile, Running};
 use super::registration::{Parts, Registration};
 use crate::adapters::metrics::MetricsTelemetry;
@@ -50,6 +52,8 @@ pub struct Builder<D: Database> {
     clock_margin: Option<Duration>,
     accepts_fence_loss: bool,
     reconcile: Option<Reconcile>,
+    #[cfg(feature = "events")]
+    events: Vec<Events<D>>,
     service: Option<String>,
     on_drift: Drift,
 }
@@ -75,6 +79,8 @@ impl<D: Database> Builder<D> {
             clock_margin: None,
             accepts_fence_loss: false,
             reconcile: None,
+            #[cfg(feature = "events")]
+            events: Vec::new(),
             service: None,
             on_drift: Drift::default(),
         }
@@ -181,6 +187,15 @@ impl<D: Database> Builder<D> {
     #[must_use]
     pub fn reconcile(mut self, reconcile: Reconcile) -> Self {
         self.reconcile = Some(reconcile);
+        self
+    }
+
+    /// Takes domain events from a source: what other programs tell of their changes. Once for each
+    /// source.
+    #[cfg(feature = "events")]
+    #[must_use]
+    pub fn events(mut self, events: Events<D>) -> Self {
+        self.events.push(events);
         self
     }
 
@@ -292,7 +307,15 @@ impl<D: Database> Builder<D> {
             in_flight: InFlight::default(),
             accepts_fence_loss: self.accepts_fence_loss,
         });
-        let contracts = contracts(&self.models)?;
+        #[cfg_attr(
+            not(feature = "events"),
+            expect(unused_mut, reason = "events are declared in them")
+        )]
+        let mut contracts = contracts(&self.models)?;
+        #[cfg(feature = "events")]
+        for events in &self.events {
+            events.declare(&mut contracts)?;
+        }
         let parts = Parts {
             ledger: ledger.clone(),
             namespace: self.namespace,
@@ -322,6 +345,22 @@ impl<D: Database> Builder<D> {
             contracts: contracts.clone(),
         };
         let declared = declarations.begin(self.on_drift).await?;
+        #[cfg(feature = "events")]
+        let consuming = {
+            let mut consuming = Vec::new();
+            for events in self.events {
+                let parts = Consumption {
+                    models: &models,
+                    ledger: &ledger,
+                    clock: &self.clock,
+                    telemetry: &parts.telemetry,
+                    tier: store.tier(),
+                    switch: &switch,
+                };
+                consuming.push(events.start(parts).await?);
+            }
+            consuming
+        };
         let running = self.reconcile.map(|reconcile| {
             let settle = reconcile.settle.unwrap_or(self.fence_expiry + Duration::from_secs(1));
             Running::start(Reconciler {
@@ -341,6 +380,8 @@ impl<D: Database> Builder<D> {
             contracts,
             declared,
             running,
+            #[cfg(feature = "events")]
+            consuming,
         }))
     }
 }

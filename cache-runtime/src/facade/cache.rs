@@ -6,6 +6,8 @@ use std::sync::Arc;
 
 use super::builder::Builder;
 use super::drift::Declared;
+#[cfg(feature = "events")]
+use super::events::Consuming;
 use super::into_database::IntoDatabase;
 use super::reconcile::Running;
 use super::registration::Ready;
@@ -32,6 +34,8 @@ pub(super) struct Inner<D: Database> {
     pub(super) contracts: Contracts,
     pub(super) declared: Declared,
     pub(super) running: Option<Running>,
+    #[cfg(feature = "events")]
+    pub(super) consuming: Vec<Consuming>,
 }
 
 impl<D: Database> Clone for Cache<D> {
@@ -63,6 +67,11 @@ impl<D: Database> Cache<D> {
 
     pub(super) fn running(&self) -> Option<&Running> {
         self.0.running.as_ref()
+    }
+
+    #[cfg(feature = "events")]
+    pub(super) fn consuming(&self) -> &[Consuming] {
+        &self.0.consuming
     }
 
     pub(super) fn declared(&self) -> &Declared {

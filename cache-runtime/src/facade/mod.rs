@@ -7,6 +7,8 @@ pub(crate) mod cache;
 mod checks;
 mod contracts;
 pub(crate) mod drift;
+#[cfg(feature = "events")]
+pub(crate) mod events;
 pub(crate) mod into_database;
 pub(crate) mod raw;
 pub(crate) mod reconcile;

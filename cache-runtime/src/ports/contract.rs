@@ -19,11 +19,13 @@ pub struct Contract {
     pub table: String,
     /// The models of this cache whose entries a write of this one removes, too.
     pub dependents: Vec<&'static str>,
+    /// The domain events that end the life of its entries, each with its source.
+    pub events: Vec<String>,
 }
 
 impl Contract {
     pub(crate) fn new(descriptor: Descriptor, table: String) -> Self {
-        Self { descriptor, table, dependents: Vec::new() }
+        Self { descriptor, table, dependents: Vec::new(), events: Vec::new() }
     }
 
     /// The declared policy.
@@ -114,6 +116,9 @@ impl fmt::Display for Contract {
         writeln!(f, "{}", self.descriptor.model)?;
         writeln!(f, "  reads        {}", self.promise())?;
         writeln!(f, "  a write      {}", self.on_write())?;
+        if !self.events.is_empty() {
+            writeln!(f, "  an event     removes the row: {}", self.events.join(", "))?;
+        }
         writeln!(f, "  keys         {}", self.key_scheme())?;
         match self.descriptor.role {
             Role::Alone => {}

@@ -9,6 +9,8 @@ pub(crate) mod contract;
 pub(crate) mod database;
 pub(crate) mod dependency;
 pub(crate) mod embed;
+#[cfg(feature = "events")]
+pub(crate) mod event_source;
 pub(crate) mod expiry;
 pub(crate) mod inserted;
 pub(crate) mod keys_in;
@@ -29,6 +31,8 @@ pub use clock::{Clock, Tokens};
 pub use codec::{Codec, Read};
 pub use condition::{Condition, Filter};
 pub use database::{Claim, Database, Dialect, RawTransaction, Transaction};
+#[cfg(feature = "events")]
+pub use event_source::{Batch, DomainEvent, EventSource, Gaps, Guarantee, SetAside, Why};
 pub use expiry::ExpiresAt;
 pub use load::{Load, Version};
 pub use model::{

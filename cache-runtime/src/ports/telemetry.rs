@@ -52,6 +52,20 @@ pub enum Event {
     Relayed(usize),
     /// A round of the relay failed, and is tried again.
     RelayFailed,
+    /// This many domain events have been applied to the model's entries.
+    EventsApplied(usize),
+    /// This many domain events came again that had been applied.
+    EventsRepeated(usize),
+    /// This many domain events are of a kind that no model takes; they are kept.
+    EventsUnknown(usize),
+    /// This many domain events could not be read; they are kept, and their tables void.
+    EventsParked(usize),
+    /// Domain events were lost; the tables that they may have been about are void.
+    EventGap,
+    /// The oldest of the domain events that were just read had waited this long.
+    EventLag(Duration),
+    /// Domain events could not be read or applied, and are tried again.
+    EventsFailed,
     /// The store's circuit breaker is now open (true) or closed (false).
     Breaker(bool),
 }

@@ -110,6 +110,16 @@ pub enum Guard {
     SameDatabase,
     /// A store whose time has jumped begins new eras.
     SteadyTime,
+    /// While an event may run ahead of what it tells of, nothing is filled that it concerns.
+    OutrunFence,
+    /// What an event concerns is removed once more when it cannot be ahead any longer.
+    OutrunAgain,
+    /// An event is acknowledged when all that it concerns is removed, and not before.
+    AcknowledgeLast,
+    /// An event that cannot be read makes the tables void that it may have been about.
+    VoidParked,
+    /// Events that were lost make the tables void that they may have been about.
+    VoidGap,
 }
 
 impl Guard {
@@ -166,6 +176,11 @@ impl Guard {
         (Guard::OutboxAll, "outbox-all"),
         (Guard::SameDatabase, "same-database"),
         (Guard::SteadyTime, "steady-time"),
+        (Guard::OutrunFence, "outrun-fence"),
+        (Guard::OutrunAgain, "outrun-again"),
+        (Guard::AcknowledgeLast, "acknowledge-last"),
+        (Guard::VoidParked, "void-parked"),
+        (Guard::VoidGap, "void-gap"),
     ];
 
     /// Whether this guard stands. Always true outside the project's own tests.

@@ -69,6 +69,11 @@ pub const PROOFS: &[(Guard, Proof)] = &[
     (Guard::OutboxAll, Elsewhere("anomalies", "one transaction writes at a time here")),
     (Guard::SameDatabase, Elsewhere("anomalies", "no database here is restored")),
     (Guard::SteadyTime, Elsewhere("anomalies", "no clock here is set back")),
+    (Guard::OutrunFence, Elsewhere("anomalies", "nobody takes events here")),
+    (Guard::OutrunAgain, Elsewhere("anomalies", "nobody takes events here")),
+    (Guard::AcknowledgeLast, Elsewhere("anomalies", "nobody takes events here")),
+    (Guard::VoidParked, Elsewhere("anomalies", "nobody takes events here")),
+    (Guard::VoidGap, Elsewhere("anomalies", "nobody takes events here")),
 ];
 
 /// Guards of the scripts in Lua, and the mode whose schedules must miss them on Redis, where chance

@@ -3,7 +3,7 @@
 use cache_runtime::guard::Guard;
 
 use super::world::World;
-use super::{aggregates, bounded, lists, past, reads, writes};
+use super::{aggregates, bounded, events, lists, past, reads, writes};
 use crate::Case;
 
 /// A case on a world of its own, which is there before the case begins.
@@ -82,6 +82,11 @@ pub(crate) const CASES: &[Case] = &[
     ("anomaly 25 bounded", case!(bounded::outbox_gap), &[Guard::OutboxAll]),
     ("anomaly 29 bounded", case!(bounded::restored_database), &[Guard::SameDatabase]),
     ("anomaly 46 bounded", case!(bounded::put_after_the_relay), &[Guard::TaintRemoval]),
+    ("anomaly 4", case!(events::outruns_the_commit), &[Guard::OutrunFence]),
+    ("anomaly 4", case!(events::outruns_a_new_value), &[Guard::OutrunAgain]),
+    ("anomaly 4", case!(events::consumer_dies), &[Guard::AcknowledgeLast]),
+    ("anomaly 4", case!(events::cannot_be_read), &[Guard::VoidParked]),
+    ("anomaly 4", case!(events::lost_on_the_way), &[Guard::VoidGap]),
     ("guard validate-hit", case!(writes::outdated_hit), &[Guard::ValidateHit]),
     ("guard table-fence", case!(writes::filled_behind_a_table_fence), &[Guard::TableFence]),
     ("guard reread-triggered", case!(writes::triggered_row), &[Guard::RereadTriggered]),

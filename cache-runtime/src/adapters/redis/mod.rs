@@ -5,8 +5,12 @@ mod declared;
 mod inspect;
 mod keys;
 mod link;
+#[cfg(feature = "events")]
+mod replies;
 mod scripts;
 mod store;
+#[cfg(feature = "events")]
+pub(crate) mod streams;
 mod tables;
 
 use std::fmt;

@@ -1,0 +1,18 @@
+-- What other programs tell of their changes, in the transactions of these: domain events.
+-- To be inserted: `event_type`, and what else there is of `row_key` (JSON, or plain text; none for
+-- the whole table), `event_id`, `version`, `payload`. The rest is the consumers'.
+CREATE TABLE cache_events (
+    id BIGSERIAL PRIMARY KEY,
+    event_type TEXT NOT NULL,
+    row_key TEXT,
+    event_id TEXT,
+    version BIGINT,
+    payload TEXT,
+    created_ms BIGINT NOT NULL DEFAULT CAST(extract(epoch FROM clock_timestamp()) * 1000 AS BIGINT),
+    -- 0: to be applied. 1: cannot be read. 2: of a kind that no model takes.
+    state BIGINT NOT NULL DEFAULT 0,
+    error TEXT,
+    holder TEXT NOT NULL DEFAULT '',
+    claimed_ms BIGINT NOT NULL DEFAULT 0
+);
+CREATE INDEX cache_events_by_state ON cache_events (state, id);
