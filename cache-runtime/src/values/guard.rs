@@ -106,6 +106,20 @@ pub enum Guard {
     OutboxRow,
     /// The relay reads every row of a bucket, and not those past the last one it has seen.
     OutboxAll,
+    /// A write is acknowledged only once its intent is in the outbox.
+    IntentFirst,
+    /// A row and what is pending for it are read in one snapshot.
+    OneSnapshot,
+    /// Nobody flushes a stripe that another has claimed.
+    StripeClaimed,
+    /// What was applied leaves the outbox in the same transaction.
+    RemovedWithRows,
+    /// No later write of a row is applied while earlier ones are parked.
+    ParkedHolds,
+    /// A row with parked writes is not read as if all were well.
+    ParkedTold,
+    /// What was cached of a row is removed when its writes are parked.
+    ParkedRemoved,
     /// A database that was restored or failed over begins new eras.
     SameDatabase,
     /// A store whose time has jumped begins new eras.
@@ -164,6 +178,13 @@ impl Guard {
         (Guard::WatermarkName, "watermark-name"),
         (Guard::OutboxRow, "outbox-row"),
         (Guard::OutboxAll, "outbox-all"),
+        (Guard::IntentFirst, "intent-first"),
+        (Guard::OneSnapshot, "one-snapshot"),
+        (Guard::StripeClaimed, "stripe-claimed"),
+        (Guard::RemovedWithRows, "removed-with-rows"),
+        (Guard::ParkedHolds, "parked-holds"),
+        (Guard::ParkedTold, "parked-told"),
+        (Guard::ParkedRemoved, "parked-removed"),
         (Guard::SameDatabase, "same-database"),
         (Guard::SteadyTime, "steady-time"),
     ];
