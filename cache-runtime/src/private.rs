@@ -18,8 +18,8 @@ pub use crate::ports::expiry::ExpiresAt;
 pub use crate::ports::keys_in::KeysIn;
 pub use crate::ports::load::Load;
 pub use crate::ports::model::{
-    Change, Concealing, Descriptor, FromRow, Insert, ListOf, Model, Save, Statements, Versioned,
-    Writable,
+    BoxError, Change, Concealing, Descriptor, FromRow, Insert, ListOf, Model, Save, Statements,
+    Versioned, Writable,
 };
 pub use crate::ports::version::{first_version, next_version};
 pub use crate::values::error::Result;

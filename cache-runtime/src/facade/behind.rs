@@ -90,7 +90,6 @@ impl<M: Statements<D::Backend> + WriteBehind, D: Database> Repository<M, D> {
 }
 
 /// A write that is durable in the outbox.
-#[must_use = "the write is acknowledged already; `flushed` waits until it is in its row"]
 pub struct Enqueued<M: Model, D: Database> {
     keeper: Arc<Keeper<M, D>>,
     place: Place,
