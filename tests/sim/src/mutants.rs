@@ -67,6 +67,13 @@ pub const PROOFS: &[(Guard, Proof)] = &[
     (Guard::WatermarkName, Elsewhere("anomalies", "no store here fails over")),
     (Guard::OutboxRow, Here(&[Mode::Bounded])),
     (Guard::OutboxAll, Elsewhere("anomalies", "one transaction writes at a time here")),
+    (Guard::IntentFirst, Elsewhere("anomalies", "no model here is written behind")),
+    (Guard::OneSnapshot, Elsewhere("anomalies", "no model here is written behind")),
+    (Guard::StripeClaimed, Elsewhere("anomalies", "no model here is written behind")),
+    (Guard::RemovedWithRows, Elsewhere("anomalies", "no model here is written behind")),
+    (Guard::ParkedHolds, Elsewhere("anomalies", "no model here is written behind")),
+    (Guard::ParkedTold, Elsewhere("anomalies", "no model here is written behind")),
+    (Guard::ParkedRemoved, Elsewhere("anomalies", "no model here is written behind")),
     (Guard::SameDatabase, Elsewhere("anomalies", "no database here is restored")),
     (Guard::SteadyTime, Elsewhere("anomalies", "no clock here is set back")),
 ];

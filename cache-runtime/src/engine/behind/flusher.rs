@@ -53,7 +53,7 @@ pub(crate) struct Flusher<M: Model, D: Database> {
 #[derive(Default)]
 pub(crate) struct State {
     paused: AtomicBool,
-    /// Held while a transaction is under way.
+    /// Held by whoever flushes.
     turn: Mutex<()>,
     /// The stripe to begin with.
     start: AtomicI64,
@@ -74,7 +74,9 @@ pub(crate) trait Flushes: Send + Sync {
 impl<M: Statements<D::Backend>, D: Database> Flushes for Flusher<M, D> {
     fn drain(&self) -> BoxFuture<'_, Result<u64>> {
         Box::pin(async {
-            while self.round().await? > 0 {}
+            let turn = self.state.turn.lock().await;
+            while !self.is_paused() && self.round().await? > 0 {}
+            drop(turn);
             Ok(self.tables.gauge().await?.0)
         })
     }
@@ -82,6 +84,7 @@ impl<M: Statements<D::Backend>, D: Database> Flushes for Flusher<M, D> {
     fn pause(&self) -> BoxFuture<'_, ()> {
         Box::pin(async {
             self.state.paused.store(true, Ordering::SeqCst);
+            // Whoever has it ends with the transaction that is under way.
             drop(self.state.turn.lock().await);
         })
     }
@@ -159,13 +162,21 @@ impl<M: Statements<D::Backend>, D: Database> Flusher<M, D> {
 
     /// All that there is to do now.
     async fn turn(&self) -> Result<()> {
+        let _turn = self.state.turn.lock().await;
+        if self.is_paused() {
+            return Ok(());
+        }
         if self.tables.is_idle().await? {
             self.oldest_millis.store(0, Ordering::Relaxed);
             return Ok(());
         }
         self.look().await?;
-        while !self.state.paused.load(Ordering::SeqCst) && self.round().await? > 0 {}
+        while !self.is_paused() && self.round().await? > 0 {}
         self.look().await
+    }
+
+    fn is_paused(&self) -> bool {
+        self.state.paused.load(Ordering::SeqCst)
     }
 
     /// How much is pending, and for how long.
@@ -178,17 +189,11 @@ impl<M: Statements<D::Backend>, D: Database> Flusher<M, D> {
 
     /// One transaction. Tells how many writes it removed from the outbox.
     async fn round(&self) -> Result<usize> {
-        let turn = self.state.turn.lock().await;
-        if self.state.paused.load(Ordering::SeqCst) {
-            return Ok(0);
-        }
-        let outcome = match self.attempt(false).await {
+        match self.attempt(false).await {
             // Some row is refused: which one is found out with savepoints.
             Err(error) if is_for_good(&error) => self.attempt(true).await,
             outcome => outcome,
-        };
-        drop(turn);
-        outcome
+        }
     }
 
     async fn attempt(&self, carefully: bool) -> Result<usize> {
