@@ -9,6 +9,7 @@ mod checks;
 mod contracts;
 pub(crate) mod drift;
 pub(crate) mod into_database;
+pub(crate) mod outbox;
 pub(crate) mod raw;
 pub(crate) mod reconcile;
 pub(crate) mod registration;

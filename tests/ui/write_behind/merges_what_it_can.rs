@@ -11,8 +11,17 @@ diesel::table! {
 
 #[derive(Queryable, Insertable, Cached)]
 #[diesel(table_name = counters)]
-#[cached(pattern = "write_behind", ttl = "10m", merge(id = "add", hits = "sum", nothing = "max"))]
+#[cached(pattern = "write_behind", ttl = "10m", merge(id = "add", nothing = "max"))]
 pub struct Counter {
+    id: i64,
+    name: String,
+    hits: i64,
+}
+
+#[derive(Queryable, Insertable, Cached)]
+#[diesel(table_name = counters)]
+#[cached(pattern = "write_behind", ttl = "10m", merge(hits = "sum"))]
+pub struct Sum {
     id: i64,
     name: String,
     hits: i64,

@@ -16,6 +16,7 @@ use super::parking::Refused;
 use super::tables::Tables;
 use crate::engine::debt::Ledger;
 use crate::engine::invalidator::Invalidator;
+use crate::engine::keeper::torn_down;
 use crate::engine::session::Session;
 use crate::engine::tier::Tier;
 use crate::ports::BoxFuture;
@@ -23,7 +24,7 @@ use crate::ports::batch::Pending;
 use crate::ports::behind::{Behind, RowValues};
 use crate::ports::database::{Database, Dialect};
 use crate::ports::load::Load;
-use crate::ports::model::{Model, Statements};
+use crate::ports::model::{BoxError, Model, Statements};
 use crate::ports::telemetry::{Event, Probe};
 use crate::values::error::{Error, ErrorKind, Result};
 use crate::values::guard::Guard;
@@ -143,7 +144,10 @@ impl<M: Statements<D::Backend>, D: Database> Flusher<M, D> {
                 () = self.work.notified(), if !failing => {}
                 () = clock.sleep(pause) => {}
             }
-            let outcome = self.turn().await;
+            // On a task of its own: what panics there is tried again, as what fails is.
+            let this = self.clone();
+            let outcome = tokio::spawn(async move { this.turn().await }).await;
+            let outcome = outcome.unwrap_or_else(|panic| Err(torn_down().with_source(panic)));
             match &outcome {
                 Err(error) if !failing => tracing::warn!(
                     %error,
@@ -263,7 +267,7 @@ impl<M: Statements<D::Backend>, D: Database> Flusher<M, D> {
     ) -> Result<(Vec<Work<M, D::Backend>>, Vec<Refused>)> {
         let (mut refused, mut keyed) = (Vec::new(), Vec::new());
         for writes in all {
-            match writes.key(&self.behind) {
+            match unless_it_panics(|| writes.key(&self.behind)) {
                 Ok(key) => keyed.push((key, writes)),
                 Err(why) => refused.push(Refused::for_good(writes.aggregate, why)),
             }
@@ -278,7 +282,7 @@ impl<M: Statements<D::Backend>, D: Database> Flusher<M, D> {
             let at = rows.iter().position(|row| row.key() == key);
             let row = at.map(|at| rows.swap_remove(at));
             let there = row.is_some();
-            match writes.fold(&self.behind, row) {
+            match unless_it_panics(|| writes.fold(&self.behind, row)) {
                 Ok(row) => {
                     let values = row.map(self.behind.values);
                     work.push(Work { aggregate: writes.aggregate, key, values, there });
@@ -346,6 +350,12 @@ fn statements<M: Statements<D::Backend>, D: Database>(
         statements.push(Load::update_all(keys, changed));
     }
     statements
+}
+
+/// An application's own code reads what is pending: a row at which it panics must not stop the others.
+fn unless_it_panics<T>(read: impl FnOnce() -> Result<T, BoxError>) -> Result<T, BoxError> {
+    std::panic::catch_unwind(std::panic::AssertUnwindSafe(read))
+        .unwrap_or_else(|_| Err("it cannot be read: that panicked".into()))
 }
 
 /// Whether the database has refused a statement, and would again; not if it was away, or busy.
