@@ -16,6 +16,8 @@ impl Dialect for diesel::sqlite::Sqlite {
     const BEGIN_WRITE: &'static str = "BEGIN IMMEDIATE";
     // The write lock is held already.
     const LOCK_ROWS: &'static str = "";
+    const SHARE_ROWS: &'static str = "";
+    const LOCK_FREE_ROWS: &'static str = "";
     const RETURNING: bool = true;
     const ERRORS_END_TRANSACTIONS: bool = false;
     const MAX_BINDS: usize = 32_766;
@@ -62,6 +64,8 @@ impl Dialect for diesel::sqlite::Sqlite {
 impl Dialect for diesel::pg::Pg {
     const BEGIN_WRITE: &'static str = "BEGIN";
     const LOCK_ROWS: &'static str = " FOR UPDATE";
+    const SHARE_ROWS: &'static str = " FOR KEY SHARE";
+    const LOCK_FREE_ROWS: &'static str = " FOR UPDATE SKIP LOCKED";
     const RETURNING: bool = true;
     const ERRORS_END_TRANSACTIONS: bool = false;
     const MAX_BINDS: usize = 65_535;
@@ -121,6 +125,9 @@ impl Dialect for diesel::mysql::Mysql {
     const BEGIN_WRITE: &'static str =
         "SET TRANSACTION ISOLATION LEVEL READ COMMITTED; START TRANSACTION";
     const LOCK_ROWS: &'static str = " FOR UPDATE";
+    // MariaDB does not know FOR SHARE.
+    const SHARE_ROWS: &'static str = " LOCK IN SHARE MODE";
+    const LOCK_FREE_ROWS: &'static str = " FOR UPDATE SKIP LOCKED";
     // MariaDB could, but for updates; MySQL cannot at all.
     const RETURNING: bool = false;
     const ERRORS_END_TRANSACTIONS: bool = true;

@@ -24,6 +24,7 @@ use crate::engine::shield::Shield;
 use crate::engine::sources::{Lookups, Rows};
 use crate::engine::switch::Switch;
 use crate::engine::tier::Tier;
+use crate::engine::view::{Places, Seen};
 use crate::engine::wholes::{Root, RootOf};
 use crate::ports::BoxFuture;
 use crate::ports::clock::{Clock, Tokens};
@@ -48,6 +49,8 @@ pub(crate) struct Parts<D> {
     /// Taken off the deadlines of watermarks.
     pub(crate) clock_margin: Option<Duration>,
     pub(crate) switch: Switch,
+    /// Where the kinds of each model's entries are among those that are registered.
+    pub(crate) places: HashMap<TypeId, Places>,
     /// Each model's.
     pub(crate) contracts: HashMap<TypeId, Arc<Contract>>,
     /// One read in so many is one that the reconciler may look at; 0 if there is none.
@@ -123,12 +126,17 @@ async fn put_together<M: Statements<D::Backend>, D: Database>(
     }
     let probe =
         || parts.telemetry.probe(<M as Model>::DESCRIPTOR.model, parts.shield.store().tier());
+    let registered = parts.ledger.registered.as_ref();
+    let seen = registered.zip(parts.places.get(&TypeId::of::<M>())).map(|(registered, places)| {
+        Seen { view: registered.view.clone(), places: places.clone() }
+    });
     let tier = Arc::new(Tier::new::<M>(
         parts.shield.clone(),
         parts.codecs.clone(),
         probe(),
         &parts.namespace,
         &name,
+        seen,
     ));
     let rows = loader::<M, D, _>(parts, &tier, Rows::new(database.clone()));
     let lookups = loader::<M, D, _>(parts, &tier, Lookups::new(database.clone()));

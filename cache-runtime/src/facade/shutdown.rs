@@ -28,6 +28,10 @@ impl<D: Database> Cache<D> {
     /// the cache. Writes go on working, and are answered when their invalidations are done or,
     /// if the store is away, noted.
     ///
+    /// With [`Builder::register_contracts`](crate::Builder::register_contracts), and if nothing was
+    /// abandoned, this process says goodbye: later writes fail with
+    /// [`ErrorKind::Unregistered`](crate::ErrorKind::Unregistered).
+    ///
     /// Dropping the future ends the waiting, and nothing else.
     pub async fn shutdown(&self, deadline: Duration) -> Drained {
         let in_flight = &self.ledger().in_flight;
@@ -41,6 +45,11 @@ impl<D: Database> Cache<D> {
         let (drained, abandoned) = (after.ended_since(before), after.open);
         if abandoned > 0 {
             tracing::warn!(drained, abandoned, "the cache was shut down before all was done");
+        } else if let Some(registered) = &self.ledger().registered {
+            tokio::select! {
+                () = registered.end() => {}
+                () = self.ledger().fences.clock.sleep(deadline) => {}
+            }
         }
         Drained { drained, abandoned }
     }
