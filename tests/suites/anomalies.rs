@@ -83,6 +83,7 @@ mod sqlite {
     mod lists;
     mod past;
     mod reads;
+    mod skew;
     mod world;
     mod writes;
 
@@ -106,6 +107,7 @@ mod postgres {
     mod lists;
     mod past;
     mod reads;
+    mod skew;
     mod world;
     mod writes;
 
@@ -128,6 +130,7 @@ mod mariadb {
     mod lists;
     mod past;
     mod reads;
+    mod skew;
     mod world;
     mod writes;
 
@@ -150,6 +153,8 @@ const NOT_ON: &[(Guard, &str)] = &[
     (Guard::AwaitOutcome, "SQLite"),
     (Guard::DependentsAgain, "SQLite"),
     (Guard::OutboxAll, "SQLite"),
+    (Guard::SettledView, "SQLite"),
+    (Guard::RegisteredInTime, "SQLite"),
     (Guard::RereadTriggered, "MariaDB"),
 ];
 

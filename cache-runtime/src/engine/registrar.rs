@@ -150,8 +150,7 @@ impl<D: Database> Registrar<D> {
             };
             self.state.said = self.state.seen;
             self.state.seen = snapshot.version;
-            if snapshot.processes.iter().any(|live| live.over)
-                || !Guard::HeldRegistration.stands()
+            if snapshot.processes.iter().any(|live| live.over) || !Guard::HeldRegistration.stands()
             {
                 self.registry.reap(process).await?;
             }

@@ -195,8 +195,7 @@ impl<D: Database> Registry<D> {
         let over = if Guard::HeldRegistration.stands() { over } else { "1 = 1".to_owned() };
         let mut transaction = self.database.begin().await?;
         lock(&mut transaction).await?;
-        let sql =
-            format!("SELECT process FROM cache_leases WHERE process <> '{own}' AND {over}");
+        let sql = format!("SELECT process FROM cache_leases WHERE process <> '{own}' AND {over}");
         let gone: Vec<String> = transaction.load(Load::rows(sql)).await?;
         let mut reaped = false;
         for process in gone {
@@ -213,8 +212,11 @@ impl<D: Database> Registry<D> {
             let sql = format!("SELECT process FROM cache_leases WHERE process = '{id:032x}'");
             let left: Vec<String> = transaction.load(Load::rows(sql)).await?;
             if left.is_empty() {
-                run(&mut transaction, format!("DELETE FROM cache_processes WHERE id = '{id:032x}'"))
-                    .await?;
+                run(
+                    &mut transaction,
+                    format!("DELETE FROM cache_processes WHERE id = '{id:032x}'"),
+                )
+                .await?;
                 tracing::warn!(process, "a process has not renewed its lease, and is live no more");
                 reaped = true;
             }
@@ -237,8 +239,7 @@ impl<D: Database> Registry<D> {
             .filter(|kind| {
                 processes.iter().all(|it| {
                     it.seen >= kind.offer.withdrawn
-                        && (it.knows.contains(&kind.offer.id)
-                            || !meets(&it.writes, &kind.concerns))
+                        && (it.knows.contains(&kind.offer.id) || !meets(&it.writes, &kind.concerns))
                 })
             })
             .collect();
@@ -312,7 +313,9 @@ fn meets(one: &[String], other: &[String]) -> bool {
 
 /// Text that can stand in a literal on every database.
 fn label(text: &str) -> String {
-    let fit = |char: char| if char.is_ascii_alphanumeric() || " _-.,:/#".contains(char) { char } else { '?' };
+    let fit = |char: char| {
+        if char.is_ascii_alphanumeric() || " _-.,:/#".contains(char) { char } else { '?' }
+    };
     text.chars().map(fit).take(LONGEST_LABEL).collect()
 }
 

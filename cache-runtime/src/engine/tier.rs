@@ -84,7 +84,19 @@ impl Tier {
         let lookups = M::DESCRIPTOR.lookups.iter().map(|name| prefixed("by", name)).collect();
         let lists = M::DESCRIPTOR.lists.iter().map(|list| prefixed("list", list.name)).collect();
         let model = M::DESCRIPTOR.model;
-        Self { model, shield, codecs, probe, rows, lookups, lists, wholes, table, watermarked, seen }
+        Self {
+            model,
+            shield,
+            codecs,
+            probe,
+            rows,
+            lookups,
+            lists,
+            wholes,
+            table,
+            watermarked,
+            seen,
+        }
     }
 
     /// A name that begins in this way, of the kind at this place.
@@ -142,8 +154,7 @@ impl Tier {
     /// The entry of a list. The NULLs in its values are one value.
     pub(crate) fn list_key(&self, list: usize, values: &(impl KeyParts + ?Sized)) -> EntryKey {
         let prefix = self.lists.get(list).cloned().unwrap_or_default();
-        let (name, stamp) =
-            self.named(&prefix, |places| places.lists.get(list).copied(), values);
+        let (name, stamp) = self.named(&prefix, |places| places.lists.get(list).copied(), values);
         self.key(name).stamped(stamp)
     }
 

@@ -111,7 +111,8 @@ impl View {
 
     /// The labels of the kinds that are not served now.
     pub(crate) fn withheld(&self) -> Vec<String> {
-        let served = |kind: &usize| u16::try_from(*kind).is_ok_and(|kind| self.serves(self.stamp(kind)));
+        let served =
+            |kind: &usize| u16::try_from(*kind).is_ok_and(|kind| self.serves(self.stamp(kind)));
         let withheld = (0..self.kinds.len()).filter(|kind| !served(kind));
         withheld.map(|kind| self.kinds[kind].label.clone()).collect()
     }

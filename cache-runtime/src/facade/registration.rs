@@ -127,9 +127,9 @@ async fn put_together<M: Statements<D::Backend>, D: Database>(
     let probe =
         || parts.telemetry.probe(<M as Model>::DESCRIPTOR.model, parts.shield.store().tier());
     let registered = parts.ledger.registered.as_ref();
-    let seen = registered.zip(parts.places.get(&TypeId::of::<M>())).map(|(registered, places)| {
-        Seen { view: registered.view.clone(), places: places.clone() }
-    });
+    let seen = registered
+        .zip(parts.places.get(&TypeId::of::<M>()))
+        .map(|(registered, places)| Seen { view: registered.view.clone(), places: places.clone() });
     let tier = Arc::new(Tier::new::<M>(
         parts.shield.clone(),
         parts.codecs.clone(),

@@ -47,6 +47,7 @@ impl World {
             CREATE_VERSIONS,
             <Driver as Database>::Backend::CREATE_COUNTER,
             migration::<Server>("cache_invalidations").up,
+            migration::<Server>("cache_contracts").up,
         ];
         let database = Server::with(&[&own, TABLES].concat());
         let (shelf, store): (Shelf, Arc<dyn Store>) = match kind {
