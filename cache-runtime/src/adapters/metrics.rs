@@ -34,6 +34,12 @@ use crate::ports::telemetry::{Event, Probe, Telemetry};
 /// | `cache_stale_read_age_seconds` | seconds, the age of such an entry | |
 /// | `cache_relayed_total` | rows of the outbox for invalidations | |
 /// | `cache_relay_failures_total` | rounds of its relay; tried again | |
+/// | `cache_enqueue_seconds` | seconds until a write was durable in the outbox | |
+/// | `cache_flushed_writes_total` | pending writes that came into their rows | |
+/// | `cache_flushed_rows_total` | rows that they were folded into | |
+/// | `cache_outbox_pending` | writes in the outbox, those that are parked not among them | |
+/// | `cache_outbox_oldest_seconds` | seconds, the age of the oldest of them | |
+/// | `cache_parked_total` | rows whose writes were parked | |
 /// | `cache_breaker_open` | 0 or 1, `model` is `*` | |
 #[derive(Debug, Clone, Copy, Default)]
 pub struct MetricsTelemetry;
@@ -111,6 +117,22 @@ impl Probe for MetricsProbe {
             }
             Event::Relayed(count) => self.add("cache_relayed_total", count),
             Event::RelayFailed => self.add("cache_relay_failures_total", 1),
+            Event::Enqueued(time) => {
+                histogram!("cache_enqueue_seconds", "model" => self.model, "tier" => self.tier)
+                    .record(time);
+            }
+            Event::Flushed { writes, rows } => {
+                self.add("cache_flushed_writes_total", writes);
+                self.add("cache_flushed_rows_total", rows);
+            }
+            Event::Backlog { pending, oldest } => {
+                let (model, tier) = (self.model, self.tier);
+                gauge!("cache_outbox_pending", "model" => model, "tier" => tier)
+                    .set(pending as f64);
+                gauge!("cache_outbox_oldest_seconds", "model" => model, "tier" => tier)
+                    .set(oldest.as_secs_f64());
+            }
+            Event::Parked(count) => self.add("cache_parked_total", count),
             Event::Breaker(open) => {
                 gauge!("cache_breaker_open", "model" => self.model, "tier" => self.tier)
                     .set(u8::from(open));

@@ -5,6 +5,7 @@ use std::any::Any;
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, OnceLock};
 
+use super::behind::Queued;
 use super::debt::{Need, Touch, remove};
 use super::dependents::Dependents;
 use super::entry::{Cacheable, Entry, Target};
@@ -51,6 +52,8 @@ pub(crate) struct Keeper<M: Model, D: Database> {
     pub(crate) triggers: Option<Triggers>,
     pub(crate) sampler: Sampler<M, D>,
     pub(crate) contract: Arc<Contract>,
+    /// Its outbox, where it is written behind.
+    pub(crate) behind: Option<Queued<D>>,
     /// Gone, it ends the table's relay.
     pub(crate) _relay: Option<tokio::sync::oneshot::Sender<()>>,
 }
@@ -202,7 +205,7 @@ impl<M: Statements<D::Backend>, D: Database> Keeper<M, D> {
 
     /// Straight from the primary, past the cache.
     pub(crate) async fn find_uncached(&self, key: M::Key) -> Result<Option<Arc<M>>> {
-        Ok(self.database.load(Load::select(M::is(key))).await?.pop().map(Arc::new))
+        Ok(self.rows.source.load(vec![key]).await?.pop().flatten())
     }
 
     /// From the primary, and into the cache.

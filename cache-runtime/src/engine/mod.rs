@@ -2,6 +2,7 @@
 //! loads that callers share, transactions that settle what they owe the cache,
 //! invalidations that are never forgotten.
 
+pub(crate) mod behind;
 pub(crate) mod comparison;
 pub(crate) mod concealed;
 pub(crate) mod debt;

@@ -200,8 +200,9 @@ impl<D: Database> Registry<D> {
         let mut reaped = false;
         for process in gone {
             let id = number(&process)?;
-            let free = <D::Backend as Dialect>::LOCK_FREE_ROWS;
-            let sql = format!("SELECT id FROM cache_processes WHERE id = '{id:032x}'{free}");
+            let (lock, pass) =
+                (<D::Backend as Dialect>::LOCK_ROWS, <D::Backend as Dialect>::PASS_LOCKED);
+            let sql = format!("SELECT id FROM cache_processes WHERE id = '{id:032x}'{lock}{pass}");
             let row: Vec<String> = transaction.load(Load::rows(sql)).await?;
             if row.is_empty() {
                 continue;

@@ -9,7 +9,7 @@ use tokio::runtime::Handle;
 
 use super::aggregates;
 use super::cache::{Cache, Inner};
-use super::checks::{check_fences, check_models, is_fenced, link};
+use super::checks::{check_fences, check_models, link, needs_claim};
 use super::contracts::contracts;
 use super::drift::{Declarations, Drift, program};
 use super::duties::Duties;
@@ -54,6 +54,7 @@ pub struct Builder<D: Database> {
     fence_expiry: Duration,
     clock_margin: Option<Duration>,
     accepts_fence_loss: bool,
+    accepts_write_loss: bool,
     reconcile: Option<Reconcile>,
     service: Option<String>,
     on_drift: Drift,
@@ -82,6 +83,7 @@ impl<D: Database> Builder<D> {
             fence_expiry: FENCE_EXPIRY,
             clock_margin: None,
             accepts_fence_loss: false,
+            accepts_write_loss: false,
             reconcile: None,
             service: None,
             on_drift: Drift::default(),
@@ -168,6 +170,16 @@ impl<D: Database> Builder<D> {
     #[must_use]
     pub fn accept_fence_loss(mut self) -> Self {
         self.accepts_fence_loss = true;
+        self
+    }
+
+    /// Accepts that acknowledged writes of a write-behind model are lost where the database forgets
+    /// what it has committed: PostgreSQL with `synchronous_commit`, `fsync` or `full_page_writes`
+    /// off, MySQL with `innodb_flush_log_at_trx_commit` other than 1, SQLite with `synchronous`
+    /// below FULL, or in memory. Without this, such settings are refused.
+    #[must_use]
+    pub fn accept_write_loss(mut self) -> Self {
+        self.accepts_write_loss = true;
         self
     }
 
@@ -319,10 +331,7 @@ impl<D: Database> Builder<D> {
             tokens: self.tokens.clone(),
             expiry: self.fence_expiry,
         };
-        let strict = self
-            .models
-            .iter()
-            .any(|model| is_fenced(&model.descriptor) || model.descriptor.policy.bound().is_some());
+        let strict = self.models.iter().any(|model| needs_claim(&model.descriptor));
         let exclusive = match facts.instance.filter(|_| strict) {
             Some(instance) => {
                 claim(&self.database, &self.clock, &self.namespace, instance, &switch).await?
@@ -367,6 +376,7 @@ impl<D: Database> Builder<D> {
             switch: switch.clone(),
             places: duties.places,
             contracts,
+            accepts_write_loss: self.accepts_write_loss,
             one_in: self.reconcile.map_or(0, |reconcile| reconcile.one_in),
         };
         let mut models = HashMap::new();

@@ -10,6 +10,7 @@ use super::into_database::IntoDatabase;
 use super::reconcile::Running;
 use super::registration::Ready;
 use super::repository::{Cached, Repository};
+use crate::engine::behind::flusher::Flushes;
 use crate::engine::debt::Ledger;
 use crate::engine::keeper::Keeper;
 use crate::engine::switch::Switch;
@@ -71,6 +72,10 @@ impl<D: Database> Cache<D> {
 
     pub(super) fn switch(&self) -> &Switch {
         &self.0.switch
+    }
+
+    pub(super) fn flushers(&self) -> Vec<Arc<dyn Flushes>> {
+        self.0.models.values().filter_map(|model| model.flusher.clone()).collect()
     }
 
     pub(super) fn ledger(&self) -> &Arc<Ledger<D>> {

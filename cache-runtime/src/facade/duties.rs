@@ -10,7 +10,7 @@ use crate::ports::contract::Contract;
 use crate::ports::database::Database;
 use crate::values::error::Result;
 use crate::values::key::EntryKey;
-use crate::values::policy::Consistency;
+use crate::values::policy::{Consistency, Pattern};
 
 /// The kinds that a process knows, and the tables that it writes.
 pub(super) struct Duties {
@@ -107,7 +107,9 @@ fn owed(contract: &Contract, format: u32) -> String {
         Consistency::Validated => "validated".to_owned(),
     };
     let era = if policy.bulk_limit().is_some() { ", eras" } else { "" };
+    // Whoever reads such rows sees what is pending for them; others would fill what is older.
+    let behind = if policy.pattern() == Pattern::WriteBehind { ", written behind" } else { "" };
     let version = contract.descriptor.version.unwrap_or("none");
     let key = contract.descriptor.key.join(", ");
-    format!("key ({key}), version {version}, {promise}{era}, format {format}")
+    format!("key ({key}), version {version}, {promise}{era}{behind}, format {format}")
 }

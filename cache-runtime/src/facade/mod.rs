@@ -1,6 +1,7 @@
 //! What an application holds in its hands.
 
 mod aggregates;
+pub(crate) mod behind;
 pub(crate) mod blocking;
 pub(crate) mod builder;
 pub(crate) mod cache;

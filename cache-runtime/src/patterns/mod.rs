@@ -2,4 +2,5 @@
 
 mod cache_aside;
 pub(crate) mod write;
+pub(crate) mod write_behind;
 mod write_through;

@@ -12,7 +12,7 @@ use crate::engine::debt::{Need, Packing, Touch};
 use crate::engine::entry::{Cacheable, Entry, Target};
 use crate::engine::keeper::{Keeper, Triggers};
 use crate::ports::database::Database;
-use crate::ports::model::Statements;
+use crate::ports::model::{Model, Statements};
 use crate::values::key::EntryKey;
 use crate::values::policy::Consistency;
 
@@ -23,10 +23,7 @@ pub(super) fn touched<M: Statements<D::Backend>, D: Database>(
     before: &[Arc<M>],
     after: &[Arc<M>],
 ) -> Vec<Touch> {
-    let need = match M::DESCRIPTOR.policy.promise() {
-        Consistency::Fenced => Need::Strict,
-        Consistency::Eventual | Consistency::Bounded(_) | Consistency::Validated => Need::Fence,
-    };
+    let need = need::<M>();
     let touch = |key, put| Touch { key, need, put, invalidator: keeper.invalidator.clone() };
     let mut touches = Vec::new();
     for row in before {
@@ -47,9 +44,21 @@ pub(super) fn touched<M: Statements<D::Backend>, D: Database>(
     touches
 }
 
+/// How an entry is protected that may be put.
+pub(super) fn need<M: Model>() -> Need {
+    match M::DESCRIPTOR.policy.promise() {
+        Consistency::Fenced => Need::Strict,
+        Consistency::Eventual | Consistency::Bounded(_) | Consistency::Validated => Need::Fence,
+    }
+}
+
 /// Nothing is put while the cache is off, nor where a trigger may change the row as late as at
 /// COMMIT, nor where another process may not know of such entries.
-fn put<M, D, V>(keeper: &Arc<Keeper<M, D>>, key: &EntryKey, entry: Entry<V>) -> Option<Packing>
+pub(super) fn put<M, D, V>(
+    keeper: &Arc<Keeper<M, D>>,
+    key: &EntryKey,
+    entry: Entry<V>,
+) -> Option<Packing>
 where
     M: Statements<D::Backend>,
     D: Database,

@@ -11,6 +11,7 @@ use serde::de::SeqAccess;
 use serde::ser::SerializeTuple;
 
 use super::aggregate::Role;
+use super::behind::Behind;
 use super::condition::Condition;
 use super::database::Dialect;
 use super::dependency::{Dependency, Selected};
@@ -182,6 +183,11 @@ pub trait Statements<DB: Dialect>: FromRow<DB> + Model<Table: QueryFragment<DB>>
     /// The key, from a row of its columns alone: for models that depend on others.
     fn key_from_row<'a>(_row: &impl Row<'a, DB>) -> deserialize::Result<Self::Key> {
         Err("only a model that depends on others is read by its key alone".into())
+    }
+
+    /// How pending writes become rows, where the model is written behind.
+    fn behind() -> Option<Behind<DB, Self>> {
+        None
     }
 
     /// The models whose rows this one shows something of.

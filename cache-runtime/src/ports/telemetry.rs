@@ -52,6 +52,24 @@ pub enum Event {
     Relayed(usize),
     /// A round of the relay failed, and is tried again.
     RelayFailed,
+    /// A write was acknowledged, durable in the outbox, after this time.
+    Enqueued(Duration),
+    /// So many pending writes came into so many rows.
+    Flushed {
+        /// How many writes.
+        writes: usize,
+        /// How many rows they were folded into.
+        rows: usize,
+    },
+    /// So many writes are pending, and the oldest has been for so long.
+    Backlog {
+        /// How many.
+        pending: u64,
+        /// For how long the oldest has been.
+        oldest: Duration,
+    },
+    /// So many rows have writes that were parked just now.
+    Parked(usize),
     /// The store's circuit breaker is now open (true) or closed (false).
     Breaker(bool),
 }

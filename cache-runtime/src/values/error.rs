@@ -36,6 +36,14 @@ pub enum ErrorKind {
     /// [`Builder::register_contracts`](crate::Builder::register_contracts). It registers anew by
     /// itself: try again a little later.
     Unregistered,
+    /// The outbox of a write-behind model is full, by number or by age; nothing was written. Try
+    /// again later, or shed the load.
+    Full,
+    /// The row has writes that cannot be applied, and are parked until somebody retries or discards
+    /// them.
+    Parked,
+    /// A pending write cannot be written to the outbox or read from it.
+    Unreadable,
 }
 
 /// An error of the cache: a kind, what was being done, and the source.

@@ -122,6 +122,20 @@ pub enum Guard {
     HeldRegistration,
     /// A write commits only while its process is registered.
     RegisteredInTime,
+    /// A write is acknowledged only once its intent is in the outbox.
+    IntentFirst,
+    /// A row and what is pending for it are read in one snapshot.
+    OneSnapshot,
+    /// Nobody flushes a stripe that another has claimed.
+    StripeClaimed,
+    /// What was applied leaves the outbox in the same transaction.
+    RemovedWithRows,
+    /// No later write of a row is applied while earlier ones are parked.
+    ParkedHolds,
+    /// A row with parked writes is not read as if all were well.
+    ParkedTold,
+    /// What was cached of a row is removed when its writes are parked.
+    ParkedRemoved,
     /// A database that was restored or failed over begins new eras.
     SameDatabase,
     /// A store whose time has jumped begins new eras.
@@ -188,6 +202,13 @@ impl Guard {
         (Guard::SettledView, "settled-view"),
         (Guard::HeldRegistration, "held-registration"),
         (Guard::RegisteredInTime, "registered-in-time"),
+        (Guard::IntentFirst, "intent-first"),
+        (Guard::OneSnapshot, "one-snapshot"),
+        (Guard::StripeClaimed, "stripe-claimed"),
+        (Guard::RemovedWithRows, "removed-with-rows"),
+        (Guard::ParkedHolds, "parked-holds"),
+        (Guard::ParkedTold, "parked-told"),
+        (Guard::ParkedRemoved, "parked-removed"),
         (Guard::SameDatabase, "same-database"),
         (Guard::SteadyTime, "steady-time"),
     ];
