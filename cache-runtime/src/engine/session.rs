@@ -65,6 +65,8 @@ pub(crate) struct Session<D: Database> {
     writes: bool,
     /// What it began under, where contracts are registered.
     pin: Option<Arc<Pin>>,
+    /// The same, of those who have named entries for it before.
+    earlier: Vec<Arc<Pin>>,
     /// Held until the last consequence.
     ticket: Ticket,
 }
@@ -89,6 +91,7 @@ impl<D: Database> Session<D> {
             failed: false,
             writes: false,
             pin,
+            earlier: Vec::new(),
             ticket,
         })
     }
@@ -107,6 +110,11 @@ impl<D: Database> Session<D> {
     pub(crate) fn touch(&mut self, touches: impl IntoIterator<Item = Touch>) {
         self.writes = true;
         self.touches.extend(touches);
+    }
+
+    /// Holds what entries were named under before it began.
+    pub(crate) fn hold(&mut self, pin: Option<Arc<Pin>>) {
+        self.earlier.extend(pin);
     }
 
     pub(crate) fn later(&mut self, later: Later) {
@@ -267,11 +275,11 @@ impl<D: Database> Session<D> {
             Err(lost) if lost.kind() == ErrorKind::CommitUnknown => {
                 // Anomaly 14: it may have committed, or may do so any moment.
                 if Guard::AwaitOutcome.stands() {
-                    let (ticket, later, pin) = (self.ticket, self.later, self.pin);
+                    let (later, held) = (self.later, (self.ticket, self.pin, self.earlier));
                     tokio::spawn(async move {
                         debt.outlive(name).await;
                         run(later).await;
-                        drop((ticket, pin));
+                        drop(held);
                     });
                 } else {
                     debt.forgive().await;

@@ -32,7 +32,7 @@ const PAUSE: Duration = Duration::from_millis(20);
 
 /// The outbox of one model, as writers see it.
 pub(crate) struct Backlog<D: Database> {
-    pub(super) ledger: Arc<Ledger<D>>,
+    pub(crate) ledger: Arc<Ledger<D>>,
     pub(crate) tables: Arc<Tables<D>>,
     pub(super) model: &'static str,
     pub(super) behind: Outbox,
@@ -81,7 +81,7 @@ impl<D: Database> Lanes<D> {
         let lane = usize::try_from(intent.stripe).unwrap_or_default() % LANES;
         let lane = self.lanes.get(lane).ok_or_else(torn_down)?;
         let _ticket = ledger.in_flight.ticket();
-        let waiting = Waiting { intent, touch, answer, _pin: pin, _ticket };
+        let waiting = Waiting { intent, touch, answer, pin, _ticket };
         lane.send(waiting).await.map_err(|_| torn_down())?;
         let place = answered.await.map_err(|_| torn_down())??;
         let took = ledger.fences.clock.now().since(begun);

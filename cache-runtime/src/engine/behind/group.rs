@@ -23,7 +23,7 @@ pub(super) struct Waiting {
     pub(super) touch: Touch,
     pub(super) answer: oneshot::Sender<Result<Place>>,
     /// What its entry was named under, where contracts are registered.
-    pub(super) _pin: Option<Arc<Pin>>,
+    pub(super) pin: Option<Arc<Pin>>,
     pub(super) _ticket: Ticket,
 }
 
@@ -92,6 +92,7 @@ impl<D: Database> Backlog<D> {
         ours: Vec<Waiting>,
         heads: &BTreeMap<i64, Head>,
     ) {
+        ours.iter().for_each(|write| session.hold(write.pin.clone()));
         match self.persist(&mut session, ours, heads).await {
             Ok(persisted) => {
                 let (touches, answers): (Vec<_>, Vec<_>) = persisted.into_iter().unzip();
