@@ -8,6 +8,7 @@ pub mod models;
 pub mod modes;
 pub mod server;
 pub mod shapes;
+pub mod skew;
 pub mod source;
 pub mod stores;
 pub mod switched;

@@ -86,6 +86,7 @@ mod sqlite {
     mod lists;
     mod past;
     mod reads;
+    mod skew;
     mod world;
     mod writes;
 
@@ -110,6 +111,7 @@ mod postgres {
     mod lists;
     mod past;
     mod reads;
+    mod skew;
     mod world;
     mod writes;
 
@@ -133,6 +135,7 @@ mod mariadb {
     mod lists;
     mod past;
     mod reads;
+    mod skew;
     mod world;
     mod writes;
 
@@ -156,6 +159,8 @@ const NOT_ON: &[(Guard, &str)] = &[
     (Guard::DependentsAgain, "SQLite"),
     (Guard::OutboxAll, "SQLite"),
     (Guard::StripeClaimed, "SQLite"),
+    (Guard::SettledView, "SQLite"),
+    (Guard::RegisteredInTime, "SQLite"),
     (Guard::RereadTriggered, "MariaDB"),
 ];
 

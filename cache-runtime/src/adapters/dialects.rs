@@ -20,6 +20,7 @@ impl Dialect for diesel::sqlite::Sqlite {
     const BEGIN_WRITE: &'static str = "BEGIN IMMEDIATE";
     // The write lock is held already.
     const LOCK_ROWS: &'static str = "";
+    const SHARE_ROWS: &'static str = "";
     const RETURNING: bool = true;
     const ERRORS_END_TRANSACTIONS: bool = false;
     const MAX_BINDS: usize = 32_766;
@@ -82,6 +83,7 @@ impl Dialect for diesel::sqlite::Sqlite {
 impl Dialect for diesel::pg::Pg {
     const BEGIN_WRITE: &'static str = "BEGIN";
     const LOCK_ROWS: &'static str = " FOR UPDATE";
+    const SHARE_ROWS: &'static str = " FOR KEY SHARE";
     const RETURNING: bool = true;
     const ERRORS_END_TRANSACTIONS: bool = false;
     const MAX_BINDS: usize = 65_535;
@@ -153,6 +155,8 @@ impl Dialect for diesel::mysql::Mysql {
     const BEGIN_WRITE: &'static str =
         "SET TRANSACTION ISOLATION LEVEL READ COMMITTED; START TRANSACTION";
     const LOCK_ROWS: &'static str = " FOR UPDATE";
+    // MariaDB does not know FOR SHARE.
+    const SHARE_ROWS: &'static str = " LOCK IN SHARE MODE";
     // MariaDB could, but for updates; MySQL cannot at all.
     const RETURNING: bool = false;
     const ERRORS_END_TRANSACTIONS: bool = true;

@@ -8,6 +8,8 @@ use std::process::ExitCode;
 use cache_runtime::migrations::{self, Migration};
 use clap::{Parser, Subcommand, ValueEnum};
 
+// There is nothing to look after without a database.
+#[cfg(any(feature = "ctl-postgres", feature = "ctl-mysql", feature = "sqlite"))]
 #[path = "cache-ctl/outbox.rs"]
 mod outbox;
 
@@ -26,6 +28,7 @@ enum Command {
     Migrations(Migrations),
     /// The outboxes of models that are written behind.
     #[command(subcommand)]
+    #[cfg(any(feature = "ctl-postgres", feature = "ctl-mysql", feature = "sqlite"))]
     Outbox(outbox::Outbox),
 }
 
@@ -67,6 +70,7 @@ fn main() -> ExitCode {
         Command::Migrations(Migrations::Export { database, folder }) => {
             export(database.migrations(), &folder)
         }
+        #[cfg(any(feature = "ctl-postgres", feature = "ctl-mysql", feature = "sqlite"))]
         Command::Outbox(outbox) => outbox.run(),
     };
     match done {

@@ -323,6 +323,8 @@ impl<M: Statements<D::Backend>, D: Database> Keeper<M, D> {
             "off"
         } else if self.invalidator.is_pending(entry) {
             "pending"
+        } else if !self.tier.serves(entry) {
+            "contract"
         } else {
             return false;
         };
@@ -332,7 +334,7 @@ impl<M: Statements<D::Backend>, D: Database> Keeper<M, D> {
 
     /// The same, for those who only look on.
     pub(crate) fn is_bypassed(&self, entry: &EntryKey) -> bool {
-        self.switch.is_off() || self.invalidator.is_pending(entry)
+        self.switch.is_off() || self.invalidator.is_pending(entry) || !self.tier.serves(entry)
     }
 
     pub(crate) async fn cached<V: Cacheable>(&self, entry: &EntryKey) -> Option<Entry<V>> {

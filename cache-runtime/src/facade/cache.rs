@@ -98,6 +98,14 @@ impl<D: Database> Cache<D> {
         &self.0.contracts
     }
 
+    /// The kinds of entries that are not served at present, because another live process may not
+    /// know them, or has not said so lately: their reads go to the database. None without
+    /// [`Builder::register_contracts`].
+    pub fn withheld(&self) -> Vec<String> {
+        let registered = self.0.ledger.registered.as_ref();
+        registered.map_or(Vec::new(), |registered| registered.view.withheld())
+    }
+
     /// What the store said of itself at start.
     pub fn store_facts(&self) -> &StoreFacts {
         &self.0.facts

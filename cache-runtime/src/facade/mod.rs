@@ -8,6 +8,7 @@ pub(crate) mod cache;
 mod checks;
 mod contracts;
 pub(crate) mod drift;
+mod duties;
 pub(crate) mod into_database;
 pub(crate) mod outbox;
 pub(crate) mod raw;

@@ -26,6 +26,7 @@ use crate::engine::shield::Shield;
 use crate::engine::sources::{Lookups, Rows};
 use crate::engine::switch::Switch;
 use crate::engine::tier::Tier;
+use crate::engine::view::{Places, Seen};
 use crate::engine::wholes::{Root, RootOf};
 use crate::ports::BoxFuture;
 use crate::ports::clock::{Clock, Tokens};
@@ -50,6 +51,8 @@ pub(crate) struct Parts<D> {
     /// Taken off the deadlines of watermarks.
     pub(crate) clock_margin: Option<Duration>,
     pub(crate) switch: Switch,
+    /// Where the kinds of each model's entries are among those that are registered.
+    pub(crate) places: HashMap<TypeId, Places>,
     /// Each model's.
     pub(crate) contracts: HashMap<TypeId, Arc<Contract>>,
     /// Writes may be lost that a crash of the database's machine takes back.
@@ -129,12 +132,17 @@ async fn put_together<M: Statements<D::Backend>, D: Database>(
     }
     let probe =
         || parts.telemetry.probe(<M as Model>::DESCRIPTOR.model, parts.shield.store().tier());
+    let registered = parts.ledger.registered.as_ref();
+    let seen = registered
+        .zip(parts.places.get(&TypeId::of::<M>()))
+        .map(|(registered, places)| Seen { view: registered.view.clone(), places: places.clone() });
     let tier = Arc::new(Tier::new::<M>(
         parts.shield.clone(),
         parts.codecs.clone(),
         probe(),
         &parts.namespace,
         &name,
+        seen,
     ));
     let outbox = behind::open::<M, D>(parts, &name, triggers).await?;
     let overlay = outbox.as_ref().map(behind::overlay);

@@ -33,6 +33,10 @@ impl<D: Database> Cache<D> {
     /// if the store is away, noted. Pending writes of write-behind models are flushed, as far as the
     /// time goes.
     ///
+    /// With [`Builder::register_contracts`](crate::Builder::register_contracts), and if nothing was
+    /// abandoned, this process says goodbye: later writes fail with
+    /// [`ErrorKind::Unregistered`](crate::ErrorKind::Unregistered).
+    ///
     /// Dropping the future ends the waiting, and nothing else.
     pub async fn shutdown(&self, deadline: Duration) -> Drained {
         let in_flight = &self.ledger().in_flight;
@@ -55,6 +59,14 @@ impl<D: Database> Cache<D> {
                 pending,
                 "the cache was shut down before all was done; pending writes are kept"
             );
+        }
+        if abandoned == 0
+            && let Some(registered) = &self.ledger().registered
+        {
+            tokio::select! {
+                () = registered.end() => {}
+                () = clock.sleep(deadline) => {}
+            }
         }
         Drained { drained, abandoned, pending }
     }

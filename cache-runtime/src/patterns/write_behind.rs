@@ -56,13 +56,13 @@ pub(crate) async fn enqueue<M: Statements<D::Backend>, D: Database>(
     let (stripe, aggregate) = behind.lanes.backlog.tables.aggregate(&key)?;
     let intent =
         Intent { stripe, aggregate, kind, payload: payload.to_json(), version: behind.version };
-    let touch = Touch {
-        key: keeper.tier.row_key(&key),
-        need: need::<M>(),
-        put: entry.and_then(|entry| put(keeper, entry)),
-        invalidator: keeper.invalidator.clone(),
-    };
-    behind.lanes.enqueue(intent, touch).await
+    // Before the entry is named, as it is another's transaction that it will be part of.
+    let pin = behind.lanes.backlog.ledger.pin()?;
+    let entry_key = keeper.tier.row_key(&key);
+    let put = entry.and_then(|entry| put(keeper, &entry_key, entry));
+    let (need, invalidator) = (need::<M>(), keeper.invalidator.clone());
+    let touch = Touch { key: entry_key, need, put, invalidator };
+    behind.lanes.enqueue(intent, touch, pin).await
 }
 
 /// What a delta says.

@@ -19,6 +19,8 @@ pub trait Dialect: Backend<QueryBuilder: Default> + Default + 'static {
     const BEGIN_WRITE: &'static str;
     /// Follows a SELECT whose rows must stay as they are until the transaction ends.
     const LOCK_ROWS: &'static str;
+    /// Follows a SELECT whose rows must not be deleted until the transaction ends.
+    const SHARE_ROWS: &'static str;
     /// Whether a statement can return the rows that it wrote. Where it cannot, a [`Load`] of a
     /// write is more than one statement.
     const RETURNING: bool;

@@ -106,6 +106,22 @@ pub enum Guard {
     OutboxRow,
     /// The relay reads every row of a bucket, and not those past the last one it has seen.
     OutboxAll,
+    /// Whoever does not know a kind of entries withdraws it, and it is offered once all know it.
+    AllKnow,
+    /// A process that has withdrawn a kind writes once all others have seen that.
+    WaitForViews,
+    /// Nothing is served by a view of the registered processes that is too old.
+    ViewExpires,
+    /// A kind that is offered anew has names that nobody has filled.
+    NewGeneration,
+    /// A generation is served once every process writes by it.
+    SeenGeneration,
+    /// A process says that it writes by a generation once its transactions from before have ended.
+    SettledView,
+    /// A process that says nothing more is live until its lease is over.
+    HeldRegistration,
+    /// A write commits only while its process is registered.
+    RegisteredInTime,
     /// A write is acknowledged only once its intent is in the outbox.
     IntentFirst,
     /// A row and what is pending for it are read in one snapshot.
@@ -178,6 +194,14 @@ impl Guard {
         (Guard::WatermarkName, "watermark-name"),
         (Guard::OutboxRow, "outbox-row"),
         (Guard::OutboxAll, "outbox-all"),
+        (Guard::AllKnow, "all-know"),
+        (Guard::WaitForViews, "wait-for-views"),
+        (Guard::ViewExpires, "view-expires"),
+        (Guard::NewGeneration, "new-generation"),
+        (Guard::SeenGeneration, "seen-generation"),
+        (Guard::SettledView, "settled-view"),
+        (Guard::HeldRegistration, "held-registration"),
+        (Guard::RegisteredInTime, "registered-in-time"),
         (Guard::IntentFirst, "intent-first"),
         (Guard::OneSnapshot, "one-snapshot"),
         (Guard::StripeClaimed, "stripe-claimed"),

@@ -3,7 +3,7 @@
 use cache_runtime::guard::Guard;
 
 use super::world::World;
-use super::{aggregates, behind, bounded, lists, past, reads, writes};
+use super::{aggregates, behind, bounded, lists, past, reads, skew, writes};
 use crate::Case;
 
 /// A case on a world of its own, which is there before the case begins.
@@ -92,6 +92,14 @@ pub(crate) const CASES: &[Case] = &[
     ("anomaly 25 bounded", case!(bounded::outbox_gap), &[Guard::OutboxAll]),
     ("anomaly 29 bounded", case!(bounded::restored_database), &[Guard::SameDatabase]),
     ("anomaly 46 bounded", case!(bounded::put_after_the_relay), &[Guard::TaintRemoval]),
+    ("anomaly 43", case!(skew::old_beside_new), &[Guard::AllKnow]),
+    ("anomaly 43", case!(skew::old_before_it_is_seen), &[Guard::WaitForViews]),
+    ("anomaly 43", case!(skew::silent_for_a_while), &[Guard::HeldRegistration]),
+    ("anomaly 43", case!(skew::view_of_before), &[Guard::ViewExpires]),
+    ("anomaly 43", case!(skew::filled_before_a_rollback), &[Guard::NewGeneration]),
+    ("anomaly 43", case!(skew::names_not_yet_seen), &[Guard::SeenGeneration]),
+    ("anomaly 43", case!(skew::names_of_an_open_transaction), &[Guard::SettledView]),
+    ("anomaly 43", case!(skew::slow_write_of_the_old), &[Guard::RegisteredInTime]),
     ("guard validate-hit", case!(writes::outdated_hit), &[Guard::ValidateHit]),
     ("guard table-fence", case!(writes::filled_behind_a_table_fence), &[Guard::TableFence]),
     ("guard reread-triggered", case!(writes::triggered_row), &[Guard::RereadTriggered]),

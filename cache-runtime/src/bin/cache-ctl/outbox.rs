@@ -121,12 +121,12 @@ impl Outbox {
     async fn on_its_database(self) -> Result<(), String> {
         let url = self.place().database.clone();
         match url.split_once("://").map(|(scheme, _)| scheme) {
-            #[cfg(feature = "postgres")]
+            #[cfg(feature = "ctl-postgres")]
             Some("postgres" | "postgresql") => {
                 let pool = pool::<diesel::PgConnection>(&url)?;
                 self.with(OutboxControl::new(pool)).await
             }
-            #[cfg(feature = "mysql")]
+            #[cfg(feature = "ctl-mysql")]
             Some("mysql") => {
                 let pool = pool::<diesel::MysqlConnection>(&url)?;
                 self.with(OutboxControl::new(pool)).await
@@ -137,7 +137,10 @@ impl Outbox {
                 self.with(OutboxControl::new(pool)).await
             }
             None => Err(format!("there is no file {url}, or this build does not know SQLite")),
-            Some(scheme) => Err(format!("this build knows no databases of `{scheme}://`")),
+            Some(scheme) => Err(format!(
+                "this build knows no databases of `{scheme}://`; they come with the features \
+                 `ctl-postgres` and `ctl-mysql`"
+            )),
         }
     }
 
@@ -163,7 +166,6 @@ impl Outbox {
     }
 }
 
-#[cfg(any(feature = "postgres", feature = "mysql", feature = "sqlite"))]
 fn pool<C: diesel::r2d2::R2D2Connection + 'static>(
     url: &str,
 ) -> Result<diesel::r2d2::Pool<diesel::r2d2::ConnectionManager<C>>, String> {

@@ -15,6 +15,7 @@ use super::group::{Waiting, refuse};
 use super::tables::{Intent, Place, Tables};
 use crate::engine::debt::{Ledger, Touch};
 use crate::engine::keeper::torn_down;
+use crate::engine::view::Pin;
 use crate::ports::database::Database;
 use crate::ports::telemetry::{Event, Probe};
 use crate::values::error::Result;
@@ -33,7 +34,7 @@ const PAUSE: Duration = Duration::from_millis(20);
 
 /// The outbox of one model, as writers see it.
 pub(crate) struct Backlog<D: Database> {
-    pub(super) ledger: Arc<Ledger<D>>,
+    pub(crate) ledger: Arc<Ledger<D>>,
     pub(crate) tables: Arc<Tables<D>>,
     pub(super) model: &'static str,
     pub(super) behind: Outbox,
@@ -70,14 +71,19 @@ impl<D: Database> Lanes<D> {
     }
 
     /// Enqueues a write; it is durable when this returns.
-    pub(crate) async fn enqueue(&self, intent: Intent, touch: Touch) -> Result<Place> {
+    pub(crate) async fn enqueue(
+        &self,
+        intent: Intent,
+        touch: Touch,
+        pin: Option<Arc<Pin>>,
+    ) -> Result<Place> {
         let ledger = &self.backlog.ledger;
         let begun = ledger.fences.clock.now();
         let (answer, answered) = oneshot::channel();
         let lane = usize::try_from(intent.stripe).unwrap_or_default() % LANES;
         let lane = self.lanes.get(lane).ok_or_else(torn_down)?;
         let _ticket = ledger.in_flight.ticket();
-        let waiting = Waiting { intent, touch, answer, _ticket };
+        let waiting = Waiting { intent, touch, answer, pin, _ticket };
         lane.send(waiting).await.map_err(|_| torn_down())?;
         let place = answered.await.map_err(|_| torn_down())??;
         let took = ledger.fences.clock.now().since(begun);

@@ -11,6 +11,7 @@ use super::tables::{Head, Intent, Place};
 use crate::engine::debt::Touch;
 use crate::engine::in_flight::Ticket;
 use crate::engine::session::Session;
+use crate::engine::view::Pin;
 use crate::ports::database::Database;
 use crate::values::error::{Error, ErrorKind, Result};
 use crate::values::guard::Guard;
@@ -21,6 +22,8 @@ pub(super) struct Waiting {
     pub(super) intent: Intent,
     pub(super) touch: Touch,
     pub(super) answer: oneshot::Sender<Result<Place>>,
+    /// What its entry was named under, where contracts are registered.
+    pub(super) pin: Option<Arc<Pin>>,
     pub(super) _ticket: Ticket,
 }
 
@@ -94,6 +97,7 @@ impl<D: Database> Backlog<D> {
         ours: Vec<Waiting>,
         heads: &BTreeMap<i64, Head>,
     ) -> Result<(), (Error, Vec<Waiting>)> {
+        ours.iter().for_each(|write| session.hold(write.pin.clone()));
         match self.persist(&mut session, ours, heads).await {
             Ok(persisted) => {
                 let (touches, answers): (Vec<_>, Vec<_>) = persisted.into_iter().unzip();
