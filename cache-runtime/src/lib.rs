@@ -29,6 +29,7 @@ pub use adapters::r2d2::R2d2;
 #[cfg(feature = "redis")]
 pub use adapters::redis::Redis;
 pub use adapters::system::{RandomTokens, SystemClock};
+pub use engine::behind::control::{Fate, OutboxStatus, ParkedRow};
 pub use engine::finding::{Finding, Said};
 pub use facade::behind::Enqueued;
 pub use facade::blocking::Blocking;
@@ -36,6 +37,7 @@ pub use facade::builder::Builder;
 pub use facade::cache::Cache;
 pub use facade::drift::Drift;
 pub use facade::into_database::IntoDatabase;
+pub use facade::outbox::OutboxControl;
 pub use facade::raw::PinnedTx;
 pub use facade::reconcile::{Reconcile, Reconciled};
 pub use facade::registration::Registration;

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use cache_runtime::ports::{BoxError, Store};
-use cache_runtime::{Cache, Cached, ColumnValues, ErrorKind, models};
+use cache_runtime::{Cache, Cached, ColumnValues, ErrorKind, Fate, models};
 use cache_tests::databases::migration;
 use cache_tests::stores::namespace;
 use diesel::connection::SimpleConnection as _;
@@ -107,6 +107,7 @@ mod later {
     use super::*;
 
     fn upgrade(version: u32, values: &mut ColumnValues) -> Result<(), BoxError> {
+        assert!(!values.has("panics"), "planted: only of an application whose code panics");
         assert_eq!(version, 1);
         values.rename("heading", "title");
         Ok(())

@@ -8,6 +8,9 @@ use std::process::ExitCode;
 use cache_runtime::migrations::{self, Migration};
 use clap::{Parser, Subcommand, ValueEnum};
 
+#[path = "cache-ctl/outbox.rs"]
+mod outbox;
+
 /// Looks after the tables of the cache.
 #[derive(Parser)]
 #[command(version, about)]
@@ -21,6 +24,9 @@ enum Command {
     /// The migrations that make the tables.
     #[command(subcommand)]
     Migrations(Migrations),
+    /// The outboxes of models that are written behind.
+    #[command(subcommand)]
+    Outbox(outbox::Outbox),
 }
 
 #[derive(Subcommand)]
@@ -56,10 +62,12 @@ impl Database {
 }
 
 fn main() -> ExitCode {
-    let Arguments { command: Command::Migrations(command) } = Arguments::parse();
-    let done = match command {
-        Migrations::List => list(),
-        Migrations::Export { database, folder } => export(database.migrations(), &folder),
+    let done = match Arguments::parse().command {
+        Command::Migrations(Migrations::List) => list(),
+        Command::Migrations(Migrations::Export { database, folder }) => {
+            export(database.migrations(), &folder)
+        }
+        Command::Outbox(outbox) => outbox.run(),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

@@ -41,14 +41,20 @@ const ASK: (Duration, Duration) = (Duration::from_millis(5), Duration::from_mill
 /// [`ErrorKind::Full`] past `max_pending` or `max_age`; with [`ErrorKind::Parked`] where the row has
 /// writes that cannot be applied, unless the model says `on_parked = "queue"`; and with
 /// [`ErrorKind::Unreadable`] for a value that JSON cannot hold, as a float that is not a number.
-impl<M: Statements<D::Backend> + WriteBehind, D: Database> Repository<M, D> {
+impl<M: Statements<D::Backend>, D: Database> Repository<M, D> {
     /// Writes a whole row, whether or not there is one with its key.
-    pub async fn enqueue(&self, row: M) -> Result<Enqueued<M, D>> {
+    pub async fn enqueue(&self, row: M) -> Result<Enqueued<M, D>>
+    where
+        M: WriteBehind,
+    {
         self.behind(Enqueue::Row(row)).await
     }
 
     /// Deletes the row with this key, if there is one.
-    pub async fn enqueue_delete(&self, key: impl AsKey<M::Key>) -> Result<Enqueued<M, D>> {
+    pub async fn enqueue_delete(&self, key: impl AsKey<M::Key>) -> Result<Enqueued<M, D>>
+    where
+        M: WriteBehind,
+    {
         self.behind(Enqueue::Delete(key.to_key())).await
     }
 
@@ -57,7 +63,10 @@ impl<M: Statements<D::Backend> + WriteBehind, D: Database> Repository<M, D> {
     ///
     /// Where there is no row when it is applied, it is parked, or with `on_missing = "insert"` begins
     /// with the model's default.
-    pub async fn merge(&self, key: impl AsKey<M::Key>, delta: M::Delta) -> Result<Enqueued<M, D>> {
+    pub async fn merge(&self, key: impl AsKey<M::Key>, delta: M::Delta) -> Result<Enqueued<M, D>>
+    where
+        M: WriteBehind,
+    {
         let payload = payload_of::<M>(&delta)?;
         self.behind(Enqueue::Delta(key.to_key(), payload)).await
     }
@@ -68,21 +77,30 @@ impl<M: Statements<D::Backend> + WriteBehind, D: Database> Repository<M, D> {
     }
 
     /// How many writes are pending: acknowledged, and neither flushed nor parked. Asks the database.
-    pub async fn pending(&self) -> Result<u64> {
+    pub async fn pending(&self) -> Result<u64>
+    where
+        M: WriteBehind,
+    {
         let queued = self.keeper().behind.as_ref().ok_or_else(torn_down)?;
         Ok(queued.lanes.backlog.tables.gauge().await?.0)
     }
 
     /// Flushes no more in this process until [`resume_flushing`](Self::resume_flushing); other
     /// processes go on. No flush of this process is under way when this returns.
-    pub async fn pause_flushing(&self) {
+    pub async fn pause_flushing(&self)
+    where
+        M: WriteBehind,
+    {
         if let Some(queued) = &self.keeper().behind {
             queued.flusher.pause().await;
         }
     }
 
     /// Undoes [`pause_flushing`](Self::pause_flushing).
-    pub fn resume_flushing(&self) {
+    pub fn resume_flushing(&self)
+    where
+        M: WriteBehind,
+    {
         if let Some(queued) = &self.keeper().behind {
             queued.flusher.resume();
         }

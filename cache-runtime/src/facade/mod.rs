@@ -10,6 +10,7 @@ mod contracts;
 pub(crate) mod drift;
 mod duties;
 pub(crate) mod into_database;
+pub(crate) mod outbox;
 pub(crate) mod raw;
 pub(crate) mod reconcile;
 pub(crate) mod registration;

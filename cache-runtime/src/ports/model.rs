@@ -203,8 +203,9 @@ pub trait Statements<DB: Dialect>: FromRow<DB> + Model<Table: QueryFragment<DB>>
 
 /// A model whose rows can be written through its repository.
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` is `read_only`, so its rows cannot be written or locked through it",
-    note = "write them through the model of the table itself, on which this one may depend: `depends_on(Other, via = column)`"
+    message = "the rows of `{Self}` cannot be written or locked directly through it",
+    note = "if it is `read_only`: write them through the model of the table itself, on which this one may depend: `depends_on(Other, via = column)`",
+    note = "if it is written behind: use `enqueue`, `merge` and `enqueue_delete`"
 )]
 pub trait Writable: Model {}
 

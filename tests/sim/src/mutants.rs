@@ -75,6 +75,13 @@ pub const PROOFS: &[(Guard, Proof)] = &[
     (Guard::SettledView, Elsewhere("anomalies", "nobody registers here")),
     (Guard::HeldRegistration, Elsewhere("anomalies", "nobody registers here")),
     (Guard::RegisteredInTime, Elsewhere("anomalies", "nobody registers here")),
+    (Guard::IntentFirst, Elsewhere("anomalies", "no model here is written behind")),
+    (Guard::OneSnapshot, Elsewhere("anomalies", "no model here is written behind")),
+    (Guard::StripeClaimed, Elsewhere("anomalies", "no model here is written behind")),
+    (Guard::RemovedWithRows, Elsewhere("anomalies", "no model here is written behind")),
+    (Guard::ParkedHolds, Elsewhere("anomalies", "no model here is written behind")),
+    (Guard::ParkedTold, Elsewhere("anomalies", "no model here is written behind")),
+    (Guard::ParkedRemoved, Elsewhere("anomalies", "no model here is written behind")),
     (Guard::SameDatabase, Elsewhere("anomalies", "no database here is restored")),
     (Guard::SteadyTime, Elsewhere("anomalies", "no clock here is set back")),
 ];

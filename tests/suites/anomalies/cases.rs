@@ -3,7 +3,7 @@
 use cache_runtime::guard::Guard;
 
 use super::world::World;
-use super::{aggregates, bounded, lists, past, reads, skew, writes};
+use super::{aggregates, behind, bounded, lists, past, reads, skew, writes};
 use crate::Case;
 
 /// A case on a world of its own, which is there before the case begins.
@@ -75,6 +75,16 @@ pub(crate) const CASES: &[Case] = &[
     ("anomaly 46", case!(writes::put_after_a_fenceless_write), &[Guard::TaintRemoval]),
     ("anomaly 48", case!(writes::joins_after_fill_strict), &[Guard::JoinInTime]),
     ("anomaly 9", case!(writes::joins_older_flight_strict), &[Guard::JoinInTime]),
+    ("anomaly 33", case!(behind::store_dies), &[Guard::IntentFirst]),
+    ("anomaly 34", case!(behind::flushed_between_two_reads), &[Guard::OneSnapshot]),
+    ("anomaly 35", case!(behind::flushed_by_two), &[Guard::StripeClaimed]),
+    ("anomaly 36", case!(behind::applied_again), &[Guard::RemovedWithRows]),
+    ("anomaly 38", case!(behind::applied_without_what_is_parked), &[Guard::ParkedHolds]),
+    (
+        "anomaly 39",
+        case!(behind::parked_as_if_all_were_well),
+        &[Guard::ParkedTold, Guard::ParkedRemoved],
+    ),
     ("anomaly 6 bounded", case!(bounded::crash_after_commit), &[Guard::OutboxRow]),
     ("anomaly 15 bounded", case!(bounded::removal_undone), &[Guard::WatermarkName]),
     ("anomaly 17 bounded", case!(bounded::store_left_behind), &[Guard::WatermarkGate]),

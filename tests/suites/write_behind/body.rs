@@ -169,6 +169,54 @@ async fn behind_parked_writes_others_queue_where_the_model_says_so() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn parked_writes_are_retried_skipped_or_discarded() {
+    let world = World::new();
+    let (cache, rows) = process!(world);
+    for id in 1..=4 {
+        rows.enqueue(page(id, 1)).await.unwrap().flushed().await.unwrap();
+    }
+    rows.pause_flushing().await;
+    let taken = |id: i64| PageStats { title: "page 4".into(), ..page(id, 2) };
+    for id in 1..=3 {
+        rows.enqueue(taken(id)).await.unwrap();
+        rows.merge(id, PageStats::delta().title(format!("page {id}")).views(10)).await.unwrap();
+        rows.merge(id, PageStats::delta().views(1_000_000)).await.unwrap();
+        rows.merge(id, PageStats::delta().views(-1_000_000)).await.unwrap();
+    }
+    rows.merge(2, PageStats::delta().title("page 4".into())).await.unwrap();
+    rows.merge(3, PageStats::delta().title("page 4".into())).await.unwrap();
+    rows.merge(1, PageStats::delta().title("page 4".into())).await.unwrap();
+    rows.resume_flushing();
+    eventually(|| world.pending() == 0).await;
+    let outboxes = cache.outboxes();
+    let status = outboxes.status().await.unwrap().remove(0);
+    assert_eq!((status.table.as_str(), status.pending, status.parked), ("page_stats", 0, (15, 3)));
+    let parked = outboxes.parked().await.unwrap();
+    let of = |id: i64| parked.iter().find(|row| row.key == format!("i1:{id}")).unwrap().clone();
+    assert!(!of(1).error.is_empty());
+    assert_eq!(of(1).payloads.len(), 5);
+    assert_eq!(world.rows(), [(1, 1), (2, 1), (3, 1), (4, 1)]);
+
+    world.server.execute("DELETE FROM page_stats WHERE id = 4");
+    assert!(outboxes.decide(&of(1), Fate::Retry).await.unwrap());
+    eventually(|| world.pending() == 0).await;
+    assert_eq!(world.rows(), [(1, 12), (2, 1), (3, 1)], "the title is free");
+    assert_eq!(rows.find(1).await.unwrap().unwrap().title, "page 4");
+    assert!(!outboxes.decide(&of(1), Fate::Discard).await.unwrap(), "they are not parked any more");
+
+    assert!(outboxes.decide(&of(3), Fate::Discard).await.unwrap());
+    assert_eq!(rows.find(3).await.unwrap().unwrap().views, 1, "as the table has it");
+    rows.merge(3, PageStats::delta().views(1)).await.unwrap().flushed().await.unwrap();
+
+    world.server.execute("UPDATE page_stats SET title = 'other' WHERE id = 1");
+    assert!(outboxes.decide(&of(2), Fate::Skip).await.unwrap());
+    eventually(|| world.pending() == 0).await;
+    assert_eq!(world.rows(), [(1, 12), (2, 11), (3, 2)], "without the row that came first");
+    assert_eq!(rows.pending().await.unwrap(), 0);
+    assert_eq!(outboxes.status().await.unwrap().remove(0).parked, (0, 0));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_full_outbox_refuses_or_lets_wait() {
     let world = World::new();
     let (cache, rows) = process!(world, small::PageStats);
@@ -215,13 +263,26 @@ async fn payloads_survive_deploys_and_what_cannot_be_read_is_parked() {
     world.server.execute(
         "UPDATE cache_outbox SET payload = REPLACE(payload, '\"views\":2', '\"views\":\"two\"')",
     );
+    rows.enqueue(page(5, 5)).await.unwrap();
+    world.server.execute(
+        "UPDATE cache_outbox SET payload = REPLACE(payload, '\"views\":5', '\"views\":5,\"panics\":1')",
+    );
     drop((cache, rows));
     let (_cache, rows) = process!(world, later::PageStats);
     eventually(|| world.pending() == 0).await;
     assert_eq!(world.rows(), [(1, 1)]);
     assert_eq!(rows.find(1).await.unwrap().unwrap().title, "page 1");
-    let parked = rows.find(2).await.unwrap_err();
-    assert_eq!(parked.kind(), ErrorKind::Parked, "{parked}");
+    for id in [2, 5] {
+        let parked = rows.find(id).await.unwrap_err();
+        assert_eq!(parked.kind(), ErrorKind::Parked, "{parked}");
+    }
+    let within = _cache
+        .transaction(async |tx| {
+            let mut rows = tx.repository::<later::PageStats>();
+            rows.find(1).await.map(drop).and(rows.find_many([1]).await.map(drop))
+        })
+        .await;
+    assert_eq!(within.unwrap_err().kind(), ErrorKind::Configuration, "the table may be behind");
     rows.enqueue(later::PageStats { id: 3, title: "3".into(), ..Default::default() }).await.unwrap();
     rows.pause_flushing().await;
     rows.enqueue(later::PageStats { id: 4, title: "4".into(), ..Default::default() }).await.unwrap();

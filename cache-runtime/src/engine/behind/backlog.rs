@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use tokio::sync::{Notify, mpsc, oneshot};
 
-use super::group::Waiting;
+use super::group::{Waiting, refuse};
 use super::tables::{Intent, Place, Tables};
 use crate::engine::debt::{Ledger, Touch};
 use crate::engine::keeper::torn_down;
@@ -27,6 +27,8 @@ const LANES: usize = 2;
 const QUEUE: usize = 4096;
 /// The largest group, in writes and in bytes of their payloads.
 const MOST: (usize, usize) = (1024, 1 << 20);
+/// How often a group is tried that the database sacrifices to others.
+const TRIES: usize = 5;
 /// The pause before it is looked again whether there is room.
 const PAUSE: Duration = Duration::from_millis(20);
 
@@ -93,7 +95,7 @@ impl<D: Database> Lanes<D> {
 /// Puts groups together until nobody can enqueue any more.
 async fn run<D: Database>(backlog: Arc<Backlog<D>>, mut receiver: mpsc::Receiver<Waiting>) {
     let mut waiting: VecDeque<Waiting> = VecDeque::new();
-    let mut patient = false;
+    let (mut patient, mut tries) = (false, 0);
     loop {
         if waiting.is_empty() {
             match receiver.recv().await {
@@ -115,11 +117,18 @@ async fn run<D: Database>(backlog: Arc<Backlog<D>>, mut receiver: mpsc::Receiver
             group.push(write);
         }
         let count = group.len();
-        let outcome = backlog.group(group, patient).await;
+        // On a task of its own: whatever panics there takes its group with it, and not the lane.
+        let this = backlog.clone();
+        let outcome = tokio::spawn(async move { this.group(group, patient).await }).await;
+        let Ok(outcome) = outcome else { continue };
         // Nothing could be locked: the others' groups are waited for.
         patient = outcome.left.len() == count;
-        outcome.left.into_iter().rev().for_each(|write| waiting.push_front(write));
-        if outcome.full {
+        tries = if outcome.collided.is_some() { tries + 1 } else { 0 };
+        match outcome.collided {
+            Some(error) if tries == TRIES => refuse(outcome.left, &error),
+            _ => outcome.left.into_iter().rev().for_each(|write| waiting.push_front(write)),
+        }
+        if outcome.full || tries > 0 {
             backlog.ledger.fences.clock.sleep(PAUSE).await;
         }
     }

@@ -16,6 +16,7 @@ use super::parking::Refused;
 use super::tables::Tables;
 use crate::engine::debt::Ledger;
 use crate::engine::invalidator::Invalidator;
+use crate::engine::keeper::torn_down;
 use crate::engine::session::Session;
 use crate::engine::tier::Tier;
 use crate::ports::BoxFuture;
@@ -23,7 +24,7 @@ use crate::ports::batch::Pending;
 use crate::ports::behind::{Behind, RowValues};
 use crate::ports::database::{Database, Dialect};
 use crate::ports::load::Load;
-use crate::ports::model::{Model, Statements};
+use crate::ports::model::{BoxError, Model, Statements};
 use crate::ports::telemetry::{Event, Probe};
 use crate::values::error::{Error, ErrorKind, Result};
 use crate::values::guard::Guard;
@@ -53,7 +54,7 @@ pub(crate) struct Flusher<M: Model, D: Database> {
 #[derive(Default)]
 pub(crate) struct State {
     paused: AtomicBool,
-    /// Held while a transaction is under way.
+    /// Held by whoever flushes.
     turn: Mutex<()>,
     /// The stripe to begin with.
     start: AtomicI64,
@@ -74,7 +75,9 @@ pub(crate) trait Flushes: Send + Sync {
 impl<M: Statements<D::Backend>, D: Database> Flushes for Flusher<M, D> {
     fn drain(&self) -> BoxFuture<'_, Result<u64>> {
         Box::pin(async {
-            while self.round().await? > 0 {}
+            let turn = self.state.turn.lock().await;
+            while !self.is_paused() && self.round().await? > 0 {}
+            drop(turn);
             Ok(self.tables.gauge().await?.0)
         })
     }
@@ -82,6 +85,7 @@ impl<M: Statements<D::Backend>, D: Database> Flushes for Flusher<M, D> {
     fn pause(&self) -> BoxFuture<'_, ()> {
         Box::pin(async {
             self.state.paused.store(true, Ordering::SeqCst);
+            // Whoever has it ends with the transaction that is under way.
             drop(self.state.turn.lock().await);
         })
     }
@@ -140,7 +144,10 @@ impl<M: Statements<D::Backend>, D: Database> Flusher<M, D> {
                 () = self.work.notified(), if !failing => {}
                 () = clock.sleep(pause) => {}
             }
-            let outcome = self.turn().await;
+            // On a task of its own: what panics there is tried again, as what fails is.
+            let this = self.clone();
+            let outcome = tokio::spawn(async move { this.turn().await }).await;
+            let outcome = outcome.unwrap_or_else(|panic| Err(torn_down().with_source(panic)));
             match &outcome {
                 Err(error) if !failing => tracing::warn!(
                     %error,
@@ -159,13 +166,21 @@ impl<M: Statements<D::Backend>, D: Database> Flusher<M, D> {
 
     /// All that there is to do now.
     async fn turn(&self) -> Result<()> {
+        let _turn = self.state.turn.lock().await;
+        if self.is_paused() {
+            return Ok(());
+        }
         if self.tables.is_idle().await? {
             self.oldest_millis.store(0, Ordering::Relaxed);
             return Ok(());
         }
         self.look().await?;
-        while !self.state.paused.load(Ordering::SeqCst) && self.round().await? > 0 {}
+        while !self.is_paused() && self.round().await? > 0 {}
         self.look().await
+    }
+
+    fn is_paused(&self) -> bool {
+        self.state.paused.load(Ordering::SeqCst)
     }
 
     /// How much is pending, and for how long.
@@ -178,17 +193,11 @@ impl<M: Statements<D::Backend>, D: Database> Flusher<M, D> {
 
     /// One transaction. Tells how many writes it removed from the outbox.
     async fn round(&self) -> Result<usize> {
-        let turn = self.state.turn.lock().await;
-        if self.state.paused.load(Ordering::SeqCst) {
-            return Ok(0);
-        }
-        let outcome = match self.attempt(false).await {
+        match self.attempt(false).await {
             // Some row is refused: which one is found out with savepoints.
             Err(error) if is_for_good(&error) => self.attempt(true).await,
             outcome => outcome,
-        };
-        drop(turn);
-        outcome
+        }
     }
 
     async fn attempt(&self, carefully: bool) -> Result<usize> {
@@ -258,7 +267,7 @@ impl<M: Statements<D::Backend>, D: Database> Flusher<M, D> {
     ) -> Result<(Vec<Work<M, D::Backend>>, Vec<Refused>)> {
         let (mut refused, mut keyed) = (Vec::new(), Vec::new());
         for writes in all {
-            match writes.key(&self.behind) {
+            match unless_it_panics(|| writes.key(&self.behind)) {
                 Ok(key) => keyed.push((key, writes)),
                 Err(why) => refused.push(Refused::for_good(writes.aggregate, why)),
             }
@@ -273,7 +282,7 @@ impl<M: Statements<D::Backend>, D: Database> Flusher<M, D> {
             let at = rows.iter().position(|row| row.key() == key);
             let row = at.map(|at| rows.swap_remove(at));
             let there = row.is_some();
-            match writes.fold(&self.behind, row) {
+            match unless_it_panics(|| writes.fold(&self.behind, row)) {
                 Ok(row) => {
                     let values = row.map(self.behind.values);
                     work.push(Work { aggregate: writes.aggregate, key, values, there });
@@ -341,6 +350,12 @@ fn statements<M: Statements<D::Backend>, D: Database>(
         statements.push(Load::update_all(keys, changed));
     }
     statements
+}
+
+/// An application's own code reads what is pending: a row at which it panics must not stop the others.
+fn unless_it_panics<T>(read: impl FnOnce() -> Result<T, BoxError>) -> Result<T, BoxError> {
+    std::panic::catch_unwind(std::panic::AssertUnwindSafe(read))
+        .unwrap_or_else(|_| Err("it cannot be read: that panicked".into()))
 }
 
 /// Whether the database has refused a statement, and would again; not if it was away, or busy.

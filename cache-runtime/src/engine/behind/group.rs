@@ -33,23 +33,24 @@ pub(super) struct Outcome {
     pub(super) left: Vec<Waiting>,
     /// Whether it waits for room.
     pub(super) full: bool,
+    /// Why all of it failed, if that may pass at once.
+    pub(super) collided: Option<Error>,
 }
 
 impl<D: Database> Backlog<D> {
     /// Enqueues what it can of these. Gives back what has to wait: writes whose stripes another
     /// group has locked, and, where the model waits for room, those that find none.
     pub(super) async fn group(self: &Arc<Self>, waiting: Vec<Waiting>, patient: bool) -> Outcome {
-        let begun = Session::begin(&self.ledger).await;
-        let mut session = match begun {
+        let mut session = match Session::begin(&self.ledger).await {
             Ok(session) => session,
-            Err(error) => return refuse(waiting, &error),
+            Err(error) => return Outcome::of(waiting, error),
         };
         let stripes = waiting.iter().map(|write| write.intent.stripe).collect();
         let heads = match self.tables.lock(&mut session, &stripes, patient).await {
             Ok(heads) => heads,
             Err(error) => {
                 session.rollback().await;
-                return refuse(waiting, &error);
+                return Outcome::of(waiting, error);
             }
         };
         let heads: BTreeMap<i64, Head> = heads.into_iter().map(|it| (it.stripe, it)).collect();
@@ -64,10 +65,14 @@ impl<D: Database> Backlog<D> {
         }
         if ours.is_empty() {
             session.rollback().await;
-            return Outcome { left, full: is_full && waits };
+            return Outcome { left, full: is_full && waits, collided: None };
         }
-        self.enqueue(session, ours, &heads).await;
-        Outcome { left, full: is_full && waits }
+        if let Err((error, ours)) = self.enqueue(session, ours, &heads).await {
+            // In their order, and before those that stand behind them.
+            let outcome = Outcome::of(ours, error);
+            return Outcome { left: outcome.left.into_iter().chain(left).collect(), ..outcome };
+        }
+        Outcome { left, full: is_full && waits, collided: None }
     }
 
     /// Splits off what the outbox has no room for.
@@ -91,13 +96,14 @@ impl<D: Database> Backlog<D> {
         mut session: Session<D>,
         ours: Vec<Waiting>,
         heads: &BTreeMap<i64, Head>,
-    ) {
+    ) -> Result<(), (Error, Vec<Waiting>)> {
         ours.iter().for_each(|write| session.hold(write.pin.clone()));
         match self.persist(&mut session, ours, heads).await {
             Ok(persisted) => {
                 let (touches, answers): (Vec<_>, Vec<_>) = persisted.into_iter().unzip();
                 if answers.is_empty() {
-                    return session.rollback().await;
+                    session.rollback().await;
+                    return Ok(());
                 }
                 session.touch(touches);
                 // The fences go up now, and the commit follows: no reader fills what was before.
@@ -106,10 +112,11 @@ impl<D: Database> Backlog<D> {
                 for (place, answer) in answers {
                     let _ = answer.send(outcome.clone().map(|()| place));
                 }
+                Ok(())
             }
             Err((error, ours)) => {
                 session.rollback().await;
-                refuse(ours, &error);
+                Err((error, ours))
             }
         }
     }
@@ -209,9 +216,33 @@ impl Waiting {
     }
 }
 
-fn refuse(waiting: Vec<Waiting>, error: &Error) -> Outcome {
+impl Outcome {
+    /// Of a group of which nothing was written.
+    fn of(waiting: Vec<Waiting>, error: Error) -> Self {
+        if is_collision(&error) {
+            return Self { left: waiting, full: false, collided: Some(error) };
+        }
+        refuse(waiting, &error);
+        Self { left: Vec::new(), full: false, collided: None }
+    }
+}
+
+pub(super) fn refuse(waiting: impl IntoIterator<Item = Waiting>, error: &Error) {
     for write in waiting {
         write.refuse(error.clone());
     }
-    Outcome { left: Vec::new(), full: false }
+}
+
+/// Whether the database has sacrificed a transaction to others.
+fn is_collision(error: &Error) -> bool {
+    use diesel::result::DatabaseErrorKind::SerializationFailure;
+    use diesel::result::Error::DatabaseError;
+    match error.diesel() {
+        Some(DatabaseError(SerializationFailure, _)) => true,
+        Some(DatabaseError(_, info)) => {
+            let message = info.message().to_lowercase();
+            ["deadlock", "lock wait timeout", "locked"].iter().any(|it| message.contains(it))
+        }
+        _ => false,
+    }
 }
