@@ -28,7 +28,11 @@ macro_rules! run {
             .max_size(3)
             .build(ConnectionManager::<$connection>::new($url.as_str()))
             .unwrap();
-        pool.get().unwrap().batch_execute($each).unwrap();
+        let mut all: Vec<_> = (0..3).map(|_| pool.get().unwrap()).collect();
+        for connection in all.iter_mut().filter(|_| !$each.is_empty()) {
+            connection.batch_execute($each).unwrap();
+        }
+        drop(all);
         let runtime = tokio::runtime::Runtime::new().unwrap();
         let cache = Cache::builder(pool)
             .store(Redis::url(&cache_tests::redis_url()).unwrap())

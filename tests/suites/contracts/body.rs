@@ -31,7 +31,7 @@ async fn a_new_list_is_served_when_the_last_is_gone_that_does_not_know_it() {
     let (_, old_cache, old_rows) = process!(world, old);
     assert!(old_cache.withheld().is_empty(), "it is alone");
     let (gate, cache, rows) = process!(world, new);
-    assert_eq!(cache.withheld(), [world.kind("accounts list balance")]);
+    assert_eq!(cache.withheld(), [world.kind("accounts list by_balance")]);
     assert!(old_cache.withheld().is_empty(), "all that it has the new one knows");
 
     old_rows.insert(old::NewAccount::new(1, 5)).await.unwrap();
@@ -85,7 +85,7 @@ async fn whoever_knows_less_waits_and_whoever_knows_all_does_not() {
     assert!(!rolled_back.is_finished(), "the other has not seen it");
     beat.open();
     let _old = rolled_back.await.unwrap();
-    assert_eq!(cache.withheld(), [world.kind("accounts list balance")]);
+    assert_eq!(cache.withheld(), [world.kind("accounts list by_balance")]);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -116,7 +116,7 @@ async fn a_model_that_depends_on_others_is_withheld_from_those_who_write_them() 
     withheld.sort();
     assert_eq!(
         withheld,
-        [world.kind("posts#Shown list author"), world.kind("posts#Shown rows")]
+        [world.kind("posts#Shown list by_author"), world.kind("posts#Shown rows")]
     );
     drop(posts);
     eventually!(shows.withheld().is_empty());

@@ -246,6 +246,7 @@ async fn a_full_outbox_refuses_or_lets_wait() {
     assert!(!waits.is_finished());
     rows.resume_flushing();
     waits.await.unwrap().flushed().await.unwrap();
+    eventually(|| world.pending() == 0).await;
     assert_eq!(world.rows().len(), 5);
 }
 

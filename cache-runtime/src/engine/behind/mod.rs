@@ -8,6 +8,7 @@ pub(crate) mod fold;
 mod group;
 pub(crate) mod overlay;
 mod parking;
+mod prepare;
 pub(crate) mod tables;
 
 use std::sync::Arc;

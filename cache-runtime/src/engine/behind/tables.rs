@@ -11,7 +11,7 @@ use super::flusher::Taken;
 use crate::engine::outbox::hex;
 use crate::engine::session::Session;
 use crate::ports::batch::{Cells, Pending};
-use crate::ports::database::{Database, Dialect, Transaction};
+use crate::ports::database::{Database, Dialect};
 use crate::ports::load::Load;
 use crate::values::error::{Error, ErrorKind, Result};
 use crate::values::guard::Guard;
@@ -26,7 +26,7 @@ const LONGEST_KEY: usize = 700;
 pub(crate) struct Tables<D> {
     pub(crate) database: D,
     /// The first of its stripes.
-    first: i64,
+    pub(super) first: i64,
 }
 
 /// The head of a stripe, locked.
@@ -76,64 +76,8 @@ pub(crate) enum Whereabouts {
 const COLUMNS: &str = "aggregate, seq, kind, payload, version";
 
 impl<D: Database> Tables<D> {
-    /// Finds the model's stripes, or makes them.
-    pub(crate) async fn open(database: D, model: &str, name: &str) -> Result<Self> {
-        check(&database, model).await?;
-        let table = hex(name.as_bytes());
-        let id = format!("SELECT id FROM cache_outbox_models WHERE model = '{table}'");
-        let known = || async {
-            let found: Vec<Cells> = database.load(Load::rows(id.clone())).await?;
-            Ok::<_, Error>(found.first().and_then(|cells| cells.at(0)))
-        };
-        // Another process may make them at the same moment.
-        for _ in 0..20 {
-            if let Some(id) = known().await? {
-                let tables = Self { database: database.clone(), first: id * STRIPES };
-                tables.prepare().await?;
-                return Ok(tables);
-            }
-            let _ = run(
-                &database,
-                vec![format!(
-                    "INSERT INTO cache_outbox_models (id, model) SELECT coalesce(max(id), 0) + 1, \
-                     '{table}' FROM cache_outbox_models"
-                )],
-            )
-            .await;
-        }
-        Err(Error::new(ErrorKind::Database, "the outbox's table of models takes no row"))
-    }
-
-    async fn prepare(&self) -> Result<()> {
-        let numbers: Vec<String> = (self.first..self.first + STRIPES)
-            .map(|stripe| format!("SELECT {stripe} AS stripe"))
-            .collect();
-        let numbers = numbers.join(" UNION ALL ");
-        let missing = |table: &str, columns: &str, zeros: &str| {
-            format!(
-                "INSERT INTO {table} (stripe, {columns}) SELECT n.stripe, {zeros} FROM ({numbers}) \
-                 AS n WHERE NOT EXISTS (SELECT 1 FROM {table} t WHERE t.stripe = n.stripe)"
-            )
-        };
-        let heads = missing("cache_outbox_stripes", "next_seq, parked, skipped", "0, 0, 0");
-        let claims = missing("cache_outbox_claims", "removed", "0");
-        for sql in [heads, claims] {
-            let _ = run(&self.database, vec![sql]).await;
-        }
-        let count = format!(
-            "SELECT CAST(count(*) AS {}) FROM cache_outbox_claims WHERE {}",
-            <D::Backend as Dialect>::CAST_INTEGER,
-            self.own("stripe")
-        );
-        let found: Vec<Cells> = self.database.load(Load::rows(count)).await?;
-        match found.first().and_then(|cells| cells.at(0)) {
-            Some(STRIPES) => Ok(()),
-            _ => Err(Error::new(ErrorKind::Database, "the outbox's stripes cannot be made")),
-        }
-    }
-
     /// The condition that a stripe is one of the model's.
-    fn own(&self, column: &str) -> String {
+    pub(super) fn own(&self, column: &str) -> String {
         format!("{column} BETWEEN {} AND {}", self.first, self.first + STRIPES - 1)
     }
 
@@ -432,31 +376,6 @@ fn list<'a>(numbers: impl IntoIterator<Item = &'a i64>) -> String {
 /// Hexadecimal needs no escapes.
 fn quoted<'a>(texts: impl Iterator<Item = &'a str>) -> String {
     texts.map(|text| format!("'{text}'")).collect::<Vec<_>>().join(", ")
-}
-
-async fn run<D: Database>(database: &D, all: Vec<String>) -> Result<()> {
-    let mut transaction = database.begin().await?;
-    for sql in all {
-        let _: Vec<String> = transaction.load(Load::run(sql)).await?;
-    }
-    transaction.commit().await
-}
-
-/// Fails, saying what to do, unless the tables are there.
-async fn check<D: Database>(database: &D, model: &str) -> Result<()> {
-    let tables = "SELECT o.payload FROM cache_outbox o, cache_parked p, cache_outbox_stripes s, \
-                  cache_outbox_claims c, cache_outbox_models m WHERE 1 = 0 AND o.stripe = p.stripe \
-                  AND s.stripe = c.stripe AND m.id = s.stripe";
-    database.load(Load::<_, String>::rows(tables)).await.map(drop).map_err(|source| {
-        Error::new(
-            ErrorKind::Configuration,
-            format!(
-                "`{model}` is written behind, but the database has no outbox for writes; `cache-ctl \
-                 migrations export` writes its migration (also in `cache_runtime::migrations`)"
-            ),
-        )
-        .with_source(source)
-    })
 }
 
 fn foreign() -> Error {
