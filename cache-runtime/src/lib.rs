@@ -31,7 +31,9 @@ pub use adapters::redis::Redis;
 #[cfg(all(feature = "redis", feature = "events"))]
 pub use adapters::redis::streams::RedisStream;
 pub use adapters::system::{RandomTokens, SystemClock};
+pub use engine::behind::control::{Fate, OutboxStatus, ParkedRow};
 pub use engine::finding::{Finding, Said};
+pub use facade::behind::Enqueued;
 pub use facade::blocking::Blocking;
 pub use facade::builder::Builder;
 pub use facade::cache::Cache;
@@ -39,6 +41,7 @@ pub use facade::drift::Drift;
 #[cfg(feature = "events")]
 pub use facade::events::{Consumed, Events};
 pub use facade::into_database::IntoDatabase;
+pub use facade::outbox::OutboxControl;
 pub use facade::raw::PinnedTx;
 pub use facade::reconcile::{Reconcile, Reconciled};
 pub use facade::registration::Registration;
@@ -47,6 +50,8 @@ pub use facade::shutdown::Drained;
 pub use facade::touched::Touched;
 pub use facade::transaction::{Locked, Tx, TxRepository};
 pub use ports::aggregate::Whole;
+pub use ports::behind::{Delta, WriteBehind};
+pub use ports::column_values::ColumnValues;
 pub use ports::contract::{Contract, Contracts};
 pub use ports::database::Database;
 pub use ports::expiry::ExpiresAt;
@@ -55,6 +60,7 @@ pub use values::envelope as wire;
 pub use values::error::{Error, ErrorKind, Result};
 pub use values::key::{AsKey, EntryKey, Key, KeyParts, KeyWriter};
 pub use values::moment::Moment;
+pub use values::outbox::{OnFull, OnParked, Outbox};
 pub use values::policy::{Consistency, OnWrite, Pattern, Policy};
 pub use values::token::Token;
 

@@ -33,15 +33,21 @@ macro_rules! migrations {
 migrations!(
     /// For SQLite.
     SQLITE, "sqlite": "2026-11-25-000001_cache_invalidations",
-    "2026-11-26-000002_cache_events"
+        "2026-11-26-000001_cache_contracts",
+        "2026-11-26-000002_cache_events",
+        "2026-11-26-000003_cache_outbox"
 );
 migrations!(
     /// For PostgreSQL.
     POSTGRES, "postgres": "2026-11-25-000001_cache_invalidations",
-    "2026-11-26-000002_cache_events"
+        "2026-11-26-000001_cache_contracts",
+        "2026-11-26-000002_cache_events",
+        "2026-11-26-000003_cache_outbox"
 );
 migrations!(
     /// For MySQL and MariaDB.
     MYSQL, "mysql": "2026-11-25-000001_cache_invalidations",
-    "2026-11-26-000002_cache_events"
+        "2026-11-26-000001_cache_contracts",
+        "2026-11-26-000002_cache_events",
+        "2026-11-26-000003_cache_outbox"
 );

@@ -8,6 +8,8 @@ pub use crate::ports::aggregate::{
     Aggregate, Holds, MemberOf, MemberRows, Members, Role, assert_member, contract, is_as_strong,
     owner, visit_root,
 };
+pub use crate::ports::behind::{Behind, Delta, RowValues, WriteBehind, add, max, min, min_some};
+pub use crate::ports::column_values::ColumnValues;
 pub use crate::ports::condition::Condition;
 pub use crate::ports::database::{Database, Dialect};
 pub use crate::ports::dependency::{Dependency, Selected, table_of};
@@ -16,12 +18,13 @@ pub use crate::ports::expiry::ExpiresAt;
 pub use crate::ports::keys_in::KeysIn;
 pub use crate::ports::load::Load;
 pub use crate::ports::model::{
-    Change, Concealing, Descriptor, FromRow, Insert, ListOf, Model, Save, Statements, Versioned,
-    Writable,
+    BoxError, Change, Concealing, Descriptor, FromRow, Insert, ListOf, Model, Save, Statements,
+    Versioned, Writable,
 };
 pub use crate::ports::version::{first_version, next_version};
 pub use crate::values::error::Result;
 pub use crate::values::key::{AsKey, Key, KeyParts, KeyWriter};
+pub use crate::values::outbox::{OnFull, OnParked, Outbox};
 pub use crate::values::policy::{Consistency, OnWrite, Pattern, Policy};
 
 use diesel::backend::Backend;

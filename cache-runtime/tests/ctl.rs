@@ -107,3 +107,47 @@ fn a_mistake_is_told() {
     let names: Vec<&str> = migrations::SQLITE.iter().map(|migration| migration.name).collect();
     assert_eq!(text(&listed.stdout).trim().lines().collect::<Vec<_>>(), names);
 }
+
+#[test]
+fn an_outbox_is_looked_after() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("outbox.sqlite");
+    let mut database = diesel::SqliteConnection::establish(file.to_str().unwrap()).unwrap();
+    let outbox = migrations::SQLITE.iter().find(|it| it.name.ends_with("cache_outbox")).unwrap();
+    database.batch_execute(outbox.up).unwrap();
+    // What an application with one model leaves: the table `page`, the keys 1 and 2.
+    database
+        .batch_execute(
+            "INSERT INTO cache_outbox_models VALUES (1, '70616765'); \
+             INSERT INTO cache_outbox_stripes VALUES (40, 3, 2, 0); \
+             INSERT INTO cache_outbox_claims VALUES (40, 3); \
+             INSERT INTO cache_parked VALUES (40, 0, '69313a31', 2, '{\"views\":1}', 1, 5, 'too many', 1); \
+             INSERT INTO cache_parked VALUES (40, 1, '69313a31', 2, '{\"views\":2}', 1, 5, 'behind', 0); \
+             INSERT INTO cache_parked VALUES (40, 2, '69313a32', 2, '{\"views\":3}', 1, 5, 'no row', 1)",
+        )
+        .unwrap();
+    let told = |arguments: &[&str]| {
+        let place = ["--database", file.to_str().unwrap()];
+        let done = run(folder.path(), &[&["outbox"], arguments, &place].concat());
+        assert!(done.status.success(), "{}", text(&done.stderr));
+        text(&done.stdout)
+    };
+    assert_eq!(told(&["status"]), "page: 0 pending, the oldest for 0.0 s; 3 parked, of 2 rows\n");
+    let listed = told(&["list"]);
+    assert!(listed.contains("page i1:1: parked, 2 writes: too many"), "{listed}");
+    assert!(!listed.contains("views"), "what they say is hidden");
+    assert!(told(&["list", "--payloads", "--key", "i1:2"]).contains("{\"views\":3}"));
+    assert_eq!(told(&["list", "--table", "other"]), "");
+    assert_eq!(told(&["list", "--older-than", "4000000000"]), "");
+    let tried = told(&["discard", "--error", "too", "--dry-run", "--json"]);
+    assert!(tried.contains("\"state\":\"would be discarded\""), "{tried}");
+    assert!(told(&["status"]).contains("3 parked"), "nothing was done");
+    assert!(told(&["skip", "--key", "i1:1"]).contains("skipped"));
+    assert!(told(&["status"]).contains("1 pending"));
+    assert!(told(&["retry"]).contains("page i1:2: retried"));
+    let json = told(&["status", "--json"]);
+    assert!(json.contains("\"pending\":2") && json.contains("\"parked_rows\":0"), "{json}");
+    let nowhere = run(folder.path(), &["outbox", "status", "--database", "nowhere.sqlite"]);
+    assert!(text(&nowhere.stderr).contains("there is no file"), "{}", text(&nowhere.stderr));
+    assert!(!folder.path().join("nowhere.sqlite").exists());
+}

@@ -9,6 +9,7 @@ pub mod modes;
 pub mod scripted;
 pub mod server;
 pub mod shapes;
+pub mod skew;
 pub mod source;
 pub mod stores;
 pub mod switched;

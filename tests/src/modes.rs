@@ -115,3 +115,20 @@ versions! {
 }
 
 pub const CREATE_VERSIONS: &str = "CREATE TABLE versions (id BIGINT PRIMARY KEY, email VARCHAR(250) NOT NULL UNIQUE, balance BIGINT NOT NULL, version BIGINT NOT NULL)";
+
+/// Written behind; eventual.
+pub mod behind {
+    use cache_runtime::Cached;
+    use diesel::prelude::*;
+
+    use crate::account::accounts;
+
+    #[derive(Queryable, Insertable, Cached, Debug, PartialEq, Eq)]
+    #[diesel(table_name = accounts)]
+    #[cached(pattern = "write_behind", ttl = "10m", negative_ttl = "10m", merge(balance = "add"))]
+    pub struct Account {
+        pub id: i64,
+        pub email: String,
+        pub balance: i64,
+    }
+}

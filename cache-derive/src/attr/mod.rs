@@ -13,10 +13,12 @@ use crate::items::{self, Form, Item};
 use crate::values::{self, Named};
 
 mod aggregate;
+mod behind;
 mod spec;
 mod unknown;
 
 pub(crate) use aggregate::AggregateSpec;
+pub(crate) use behind::{Merge, OutboxSpec, Rule};
 pub(crate) use spec::{DependsSpec, ListSpec, UniqueSpec};
 
 use unknown::unknown;
@@ -38,6 +40,8 @@ const ON_STRUCT: &[(&str, &str)] = &[
     ("bulk", "bulk = 1000"),
     ("key", "key(column)"),
     ("tenant", "tenant = column"),
+    ("merge", "merge(column = \"add\")"),
+    ("outbox", "outbox(max_pending = 1000000, max_age = \"30s\")"),
     ("read_only", "read_only"),
     ("depends_on", "depends_on(Other, via = column)"),
     ("aggregate", "aggregate(owner = \"team\", members(Member, Other))"),
@@ -106,10 +110,11 @@ impl<T> Slot<T> {
 }
 
 /// The caching patterns of this release.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Pattern {
     CacheAside,
     WriteThrough,
+    WriteBehind,
 }
 
 /// What a reader may rely on.
@@ -160,6 +165,8 @@ pub(crate) struct StructAttrs {
     pub(crate) bulk: Slot<u32>,
     pub(crate) key: Slot<Vec<Named>>,
     pub(crate) tenant: Slot<Named>,
+    pub(crate) merge: Slot<Vec<Merge>>,
+    pub(crate) outbox: Slot<OutboxSpec>,
     pub(crate) read_only: Slot<()>,
     pub(crate) depends_on: Vec<DependsSpec>,
     pub(crate) aggregate: Slot<AggregateSpec>,
@@ -219,8 +226,9 @@ impl StructAttrs {
                 let known = [
                     ("cache_aside", Pattern::CacheAside),
                     ("write_through", Pattern::WriteThrough),
+                    ("write_behind", Pattern::WriteBehind),
                 ];
-                values::word(ctxt, item, form, &known, &["write_behind"])
+                values::word(ctxt, item, form, &known, &[])
             }),
             "ttl" => self.ttl.read(ctxt, item, values::duration),
             "jitter" => self.jitter.read(ctxt, item, values::percent),
@@ -239,6 +247,8 @@ impl StructAttrs {
             "save" => self.save.read(ctxt, item, values::flag),
             "key" => self.key.read(ctxt, item, values::names),
             "tenant" => self.tenant.read(ctxt, item, values::named),
+            "merge" => self.merge.read(ctxt, item, behind::merge),
+            "outbox" => self.outbox.read(ctxt, item, OutboxSpec::read),
             "read_only" => self.read_only.read(ctxt, item, values::flag),
             "depends_on" => {
                 self.depends_on.extend(DependsSpec::read(ctxt, item, form("depends_on")));
@@ -286,6 +296,8 @@ pub(crate) struct FieldAttrs {
     pub(crate) column: Option<Ident>,
     /// `#[diesel(embed)]`
     pub(crate) embed: bool,
+    /// `#[diesel(skip_insertion)]`
+    pub(crate) skipped: Option<Ident>,
     pub(crate) selected: Option<Selected>,
 }
 
@@ -316,6 +328,7 @@ impl FieldAttrs {
                 self.column = path_or_text(tokens).and_then(|path| path.get_ident().cloned());
             }
             ("embed", _) => self.embed = true,
+            ("skip_insertion", _) => self.skipped = Some(item.name.clone()),
             ("select_expression", form) => {
                 let column = match form {
                     Form::Value(tokens) => path_or_text(tokens),

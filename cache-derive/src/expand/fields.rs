@@ -79,3 +79,22 @@ pub(super) fn read(field: &Field) -> TokenStream {
         quote_spanned!(span=> __c::next(__input)?)
     }
 }
+
+/// A value of a field, given as a reference, as something that serde writes.
+pub(super) fn writable(field: &Field, reference: &TokenStream) -> TokenStream {
+    if field.with.is_some() {
+        let (write, _) = names(field);
+        return quote!(&#write(#reference));
+    }
+    quote!(#reference)
+}
+
+/// The type by which serde reads a value of a field, and how the value comes from one of it.
+pub(super) fn readable(field: &Field, read: &TokenStream) -> (TokenStream, TokenStream) {
+    if field.with.is_some() {
+        let (_, name) = names(field);
+        return (quote!(#name), quote!(#read.0));
+    }
+    let ty = &field.ty;
+    (quote!(#ty), quote!(#read))
+}

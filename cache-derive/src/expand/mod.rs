@@ -8,6 +8,7 @@
 //! name into scope, and no parameter may be named like a unit struct.
 
 mod aggregate;
+mod behind;
 mod embed;
 mod fields;
 mod lists;
@@ -62,8 +63,10 @@ fn block(model: &Model, items: &[TokenStream]) -> TokenStream {
     let krate = &model.krate;
     let repository = repository::repository(model);
     let impls = repository::impls(model);
+    let delta = behind::delta(model);
     quote! {
         #repository
+        #delta
 
         const _: () = {
             use #krate::__private as __c;

@@ -4,7 +4,7 @@ use proc_macro2::{Literal, TokenStream};
 use quote::{quote, quote_spanned};
 use syn::spanned::Spanned;
 
-use super::{aggregate, column, fields, key_type, lookups, of_self, tuple};
+use super::{Body, aggregate, behind, column, fields, key_type, lookups, of_self, tuple};
 use crate::attr::{Consistency, OnWrite, Pattern};
 use crate::fingerprint;
 use crate::model::{Field, Model};
@@ -30,7 +30,9 @@ pub(super) fn expand(model: &Model) -> TokenStream {
     let in_aggregate = aggregate::in_model(model);
     let (aggregate, assertions) = (aggregate::impls(model), aggregate::assertions(model));
     let codec = codec(model);
-    let writable = model.attrs.read_only.value.is_none().then(|| {
+    let behind = behind::impls(model, &Body::Real);
+    let direct = model.attrs.read_only.value.is_none() && !behind::is_behind(model);
+    let writable = direct.then(|| {
         quote! {
             #[automatically_derived]
             impl __c::Writable for #ident {}
@@ -59,6 +61,7 @@ pub(super) fn expand(model: &Model) -> TokenStream {
 
         #versioned
         #writable
+        #behind
         #aggregate
         #assertions
     }
@@ -188,6 +191,7 @@ fn policy(model: &Model) -> TokenStream {
         // A missing pattern has been reported, and then this is not reached.
         Some(Pattern::CacheAside) | None => quote!(__c::Pattern::CacheAside),
         Some(Pattern::WriteThrough) => quote!(__c::Pattern::WriteThrough),
+        Some(Pattern::WriteBehind) => quote!(__c::Pattern::WriteBehind),
     };
     let consistency = attrs.consistency.value.and_then(|consistency| match consistency {
         // Of a member it is another promise than the one it would inherit.

@@ -5,7 +5,7 @@ use proc_macro2::{Literal, TokenStream};
 use quote::quote;
 use syn::Type;
 
-use super::{Body, aggregate, column, lookups, of, on_backend, tuple};
+use super::{Body, aggregate, behind, column, lookups, of, on_backend, tuple};
 use crate::attr::Backend;
 use crate::model::{Field, List, Lookup, Model};
 
@@ -81,6 +81,7 @@ fn statements(model: &Model) -> TokenStream {
     let after = (!model.lists.is_empty()).then(|| after(model));
     let joined = (!model.depends_on.is_empty()).then(|| joined(model));
     let concealed = model.concealed().next().map(|_| concealed(model));
+    let behind = behind::statement(model);
     quote! {
         #[automatically_derived]
         impl __c::FromRow<__Db> for #ident {
@@ -111,6 +112,7 @@ fn statements(model: &Model) -> TokenStream {
             #after
             #joined
             #concealed
+            #behind
         }
     }
 }

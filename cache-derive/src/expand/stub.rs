@@ -5,7 +5,7 @@ use proc_macro2::TokenStream;
 use quote::{ToTokens, quote};
 use syn::Type;
 
-use super::{Body, aggregate, on_backend, repository, tuple};
+use super::{Body, aggregate, behind, on_backend, repository, tuple};
 use crate::attr::Backend;
 use crate::model::{Field, Model};
 use crate::valid::lifetime;
@@ -23,6 +23,7 @@ pub(super) fn expand(model: &Model) -> TokenStream {
         }
     });
     let aggregate = aggregate::impls(model);
+    let behind = behind::impls(model, &Body::Stub);
     let statements = statements(model);
     let statements = backends.iter().map(|backend| on_backend(model, *backend, &statements));
     quote! {
@@ -85,6 +86,7 @@ pub(super) fn expand(model: &Model) -> TokenStream {
 
         #versioned
         #aggregate
+        #behind
 
         #[automatically_derived]
         impl __c::Writable for #ident {}

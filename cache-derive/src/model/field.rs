@@ -15,6 +15,8 @@ pub(crate) struct Field {
     pub(crate) with: Option<Path>,
     /// It is a struct whose fields are columns of this table.
     pub(crate) embed: bool,
+    /// Where it is said that an insert leaves it out.
+    pub(crate) skipped: Option<Ident>,
     /// It is a column of another table.
     pub(crate) selected: Option<Selected>,
     /// The embedded field that this one is a part of.
@@ -76,6 +78,7 @@ fn field(ctxt: &Ctxt, field: &syn::Field) -> Option<Field> {
         ty: field.ty.clone(),
         with: attrs.with.value,
         embed: attrs.embed,
+        skipped: attrs.skipped,
         selected: attrs.selected,
         within: None,
         concealed: false,

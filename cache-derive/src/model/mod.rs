@@ -5,7 +5,7 @@ use quote::{ToTokens, format_ident};
 use syn::ext::IdentExt;
 use syn::{DeriveInput, Path, Type, Visibility};
 
-use crate::attr::{Backend, StructAttrs, form};
+use crate::attr::{Backend, Pattern, Rule, StructAttrs, form};
 use crate::ctxt::Ctxt;
 use crate::values::Named;
 
@@ -51,6 +51,9 @@ pub(crate) struct Model {
     pub(crate) depends_on: Vec<(Path, usize)>,
     /// The root that its rows are members of, and the fields that hold the root's key.
     pub(crate) member_of: Option<(Path, Vec<usize>)>,
+    /// The columns that a delta can set, by index, each with its rule; none unless it is written
+    /// behind.
+    pub(crate) merged: Vec<(usize, Rule)>,
     pub(crate) backends: Vec<Backend>,
     /// The name of the repository's type parameter.
     pub(crate) db: Ident,
@@ -99,6 +102,7 @@ impl Model {
             volatile: Vec::new(),
             depends_on: Vec::new(),
             member_of: None,
+            merged: Vec::new(),
             backends: Vec::new(),
             db: type_parameter(input),
             attrs,
@@ -126,10 +130,35 @@ impl Model {
         if let Some(root) = self.attrs.member_of.value.clone() {
             self.member_of = Some((root, self.scoped(by)));
         }
+        self.resolve_merge(ctxt);
         for spec in std::mem::take(&mut self.attrs.depends_on) {
             let via = one(self, Some(spec.via), "so it leads to no other row");
             self.depends_on.extend(via.map(|via| (spec.model, via)));
         }
+    }
+
+    /// Every column but the key takes deltas, by `last` where nothing else is said.
+    fn resolve_merge(&mut self, ctxt: &Ctxt) {
+        if self.attrs.pattern.value != Some(Pattern::WriteBehind) {
+            return;
+        }
+        let kept = (0..self.own).filter(|index| !self.key.contains(index));
+        let mut merged: Vec<(usize, Rule)> = kept.map(|index| (index, Rule::Last)).collect();
+        for merge in self.attrs.merge.value.clone().unwrap_or_default() {
+            let named = Named::from(merge.column);
+            let why = "so it cannot be merged";
+            for index in self.find_all(ctxt, std::slice::from_ref(&named), why) {
+                match merged.iter_mut().find(|(known, _)| *known == index) {
+                    Some((_, rule)) => *rule = merge.rule,
+                    None => ctxt.error(
+                        &named,
+                        format!("`{}` is part of the key, which no delta changes", named.name),
+                        "remove it from `merge(..)`",
+                    ),
+                }
+            }
+        }
+        self.merged = merged;
     }
 
     /// Reads a struct that others embed: its fields and its table alone.
@@ -317,6 +346,7 @@ fn part(column: Ident, ty: Type) -> Field {
         ty,
         with: None,
         embed: false,
+        skipped: None,
         selected: None,
         within: None,
         concealed: false,

@@ -12,6 +12,7 @@ use crate::ctxt::Ctxt;
 use crate::model::Model;
 
 mod aggregates;
+mod behind;
 mod rows;
 
 pub(crate) use aggregates::MAX_MEMBERS;
@@ -43,6 +44,9 @@ pub(crate) fn check(ctxt: &Ctxt, model: &Model) {
     version_is_a_number_of_its_own(ctxt, model);
     write_through_puts(ctxt, model);
     save_has_something_to_write(ctxt, model);
+    behind::stands_alone(ctxt, model);
+    behind::rows_are_known_before_they_are_inserted(ctxt, model);
+    behind::says_nothing_elsewhere(ctxt, model);
 }
 
 /// `pattern` and `ttl` have no default: what may be stale, and for how long,

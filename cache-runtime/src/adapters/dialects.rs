@@ -1,7 +1,11 @@
 //! The databases' differences.
 
 #[cfg(any(feature = "mysql", feature = "postgres", feature = "sqlite"))]
+use diesel::QueryResult;
+#[cfg(any(feature = "mysql", feature = "postgres", feature = "sqlite"))]
 use diesel::deserialize::{self, FromSql};
+#[cfg(any(feature = "mysql", feature = "postgres", feature = "sqlite"))]
+use diesel::query_builder::AstPass;
 #[cfg(any(feature = "mysql", feature = "postgres", feature = "sqlite"))]
 use diesel::row::{Field as _, Row};
 #[cfg(any(feature = "mysql", feature = "postgres", feature = "sqlite"))]
@@ -16,6 +20,7 @@ impl Dialect for diesel::sqlite::Sqlite {
     const BEGIN_WRITE: &'static str = "BEGIN IMMEDIATE";
     // The write lock is held already.
     const LOCK_ROWS: &'static str = "";
+    const SHARE_ROWS: &'static str = "";
     const RETURNING: bool = true;
     const ERRORS_END_TRANSACTIONS: bool = false;
     const MAX_BINDS: usize = 32_766;
@@ -30,6 +35,18 @@ impl Dialect for diesel::sqlite::Sqlite {
 
     const NOW_MILLIS: &'static str = "CAST((julianday('now') - 2440587.5) * 86400000 AS INTEGER)";
     const IDENTITY: &'static str = "''";
+    const PASS_LOCKED: &'static str = "";
+    const UPSERTS_BY_KEY: bool = true;
+    const JSON_ROWS: (&'static str, &'static str) = (
+        "(SELECT json_extract(value, '$.s') AS s, json_extract(value, '$.q') AS q, \
+         json_extract(value, '$.a') AS a, json_extract(value, '$.k') AS k, \
+         json_extract(value, '$.p') AS p, json_extract(value, '$.v') AS v FROM json_each(",
+        ")) AS r",
+    );
+    // What is in memory, or in a file without a name, ends with the process in any case.
+    const LOSSES: &'static str = "SELECT 'PRAGMA synchronous is below FULL' FROM pragma_synchronous \
+         WHERE synchronous < 2 UNION ALL SELECT 'the database is in memory' FROM \
+         pragma_database_list WHERE name = 'main' AND coalesce(file, '') = ''";
     const PLACE: &'static str = "SELECT file FROM pragma_database_list WHERE name = 'main'";
 
     fn outcome_of(_: &str) -> String {
@@ -49,6 +66,10 @@ impl Dialect for diesel::sqlite::Sqlite {
         )
     }
 
+    fn push_text<'b>(out: &mut AstPass<'_, 'b, Self>, text: &'b str) -> QueryResult<()> {
+        out.push_bind_param::<Text, str>(text)
+    }
+
     fn text<'a>(row: &impl Row<'a, Self>, column: usize) -> deserialize::Result<Option<String>> {
         field::<Text, _, _>(row, column)
     }
@@ -62,6 +83,7 @@ impl Dialect for diesel::sqlite::Sqlite {
 impl Dialect for diesel::pg::Pg {
     const BEGIN_WRITE: &'static str = "BEGIN";
     const LOCK_ROWS: &'static str = " FOR UPDATE";
+    const SHARE_ROWS: &'static str = " FOR KEY SHARE";
     const RETURNING: bool = true;
     const ERRORS_END_TRANSACTIONS: bool = false;
     const MAX_BINDS: usize = 65_535;
@@ -76,6 +98,14 @@ impl Dialect for diesel::pg::Pg {
     // The cluster, and its timeline: a promoted replica or a restored backup is on another.
     const IDENTITY: &'static str = "(SELECT system_identifier::text FROM pg_control_system()) || '/' || \
          substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8)";
+    const PASS_LOCKED: &'static str = " SKIP LOCKED";
+    const UPSERTS_BY_KEY: bool = true;
+    const JSON_ROWS: (&'static str, &'static str) = (
+        "json_to_recordset(",
+        "::json) AS r(s BIGINT, q BIGINT, a TEXT, k BIGINT, p TEXT, v BIGINT)",
+    );
+    const LOSSES: &'static str = "SELECT name || ' is off' FROM pg_settings WHERE name IN \
+         ('synchronous_commit', 'fsync', 'full_page_writes') AND setting = 'off'";
     const PLACE: &'static str = "SELECT current_database() || '@' || coalesce(inet_server_addr()::text, 'local') || ':' \
          || coalesce(inet_server_port(), 0)";
 
@@ -102,6 +132,10 @@ impl Dialect for diesel::pg::Pg {
         )
     }
 
+    fn push_text<'b>(out: &mut AstPass<'_, 'b, Self>, text: &'b str) -> QueryResult<()> {
+        out.push_bind_param::<Text, str>(text)
+    }
+
     fn text<'a>(row: &impl Row<'a, Self>, column: usize) -> deserialize::Result<Option<String>> {
         field::<Text, _, _>(row, column)
     }
@@ -121,6 +155,8 @@ impl Dialect for diesel::mysql::Mysql {
     const BEGIN_WRITE: &'static str =
         "SET TRANSACTION ISOLATION LEVEL READ COMMITTED; START TRANSACTION";
     const LOCK_ROWS: &'static str = " FOR UPDATE";
+    // MariaDB does not know FOR SHARE.
+    const SHARE_ROWS: &'static str = " LOCK IN SHARE MODE";
     // MariaDB could, but for updates; MySQL cannot at all.
     const RETURNING: bool = false;
     const ERRORS_END_TRANSACTIONS: bool = true;
@@ -143,6 +179,17 @@ impl Dialect for diesel::mysql::Mysql {
     const NOW_MILLIS: &'static str = "CAST(UNIX_TIMESTAMP(NOW(3)) * 1000 AS SIGNED)";
     // MariaDB has no `server_uuid`, and the nodes of a cluster differ in all else.
     const IDENTITY: &'static str = "''";
+    const PASS_LOCKED: &'static str = " SKIP LOCKED";
+    // It can, but by any unique key: the row that it changes may be another one.
+    const UPSERTS_BY_KEY: bool = false;
+    const JSON_ROWS: (&'static str, &'static str) = (
+        "JSON_TABLE(",
+        ", '$[*]' COLUMNS (s BIGINT PATH '$.s', q BIGINT PATH '$.q', a VARCHAR(700) PATH '$.a', \
+         k BIGINT PATH '$.k', p LONGTEXT PATH '$.p', v BIGINT PATH '$.v')) AS r",
+    );
+    const LOSSES: &'static str = "SELECT CONCAT('innodb_flush_log_at_trx_commit is ', \
+         @@innodb_flush_log_at_trx_commit) FROM (SELECT 1 AS one) AS one WHERE \
+         @@innodb_flush_log_at_trx_commit <> 1";
     const PLACE: &'static str = "SELECT CONCAT(DATABASE(), '@', @@hostname, ':', @@port)";
 
     fn claim(namespace: &str) -> Claim {
@@ -178,6 +225,10 @@ impl Dialect for diesel::mysql::Mysql {
              AND event_object_table = {}",
             literal(table)
         )
+    }
+
+    fn push_text<'b>(out: &mut AstPass<'_, 'b, Self>, text: &'b str) -> QueryResult<()> {
+        out.push_bind_param::<Text, str>(text)
     }
 
     fn text<'a>(row: &impl Row<'a, Self>, column: usize) -> deserialize::Result<Option<String>> {

@@ -41,6 +41,12 @@ use crate::ports::telemetry::{Event, Probe, Telemetry};
 /// | `cache_event_gaps_total` | times that domain events were lost, `model` is `*` | |
 /// | `cache_event_lag_seconds` | seconds the oldest event of a batch had waited, `model` is `*` | |
 /// | `cache_event_failures_total` | batches that are tried again, `model` is `*` | |
+/// | `cache_enqueue_seconds` | seconds until a write was durable in the outbox | |
+/// | `cache_flushed_writes_total` | pending writes that came into their rows | |
+/// | `cache_flushed_rows_total` | rows that they were folded into | |
+/// | `cache_outbox_pending` | writes in the outbox, those that are parked not among them | |
+/// | `cache_outbox_oldest_seconds` | seconds, the age of the oldest of them | |
+/// | `cache_parked_total` | rows whose writes were parked | |
 /// | `cache_breaker_open` | 0 or 1, `model` is `*` | |
 #[derive(Debug, Clone, Copy, Default)]
 pub struct MetricsTelemetry;
@@ -128,6 +134,22 @@ impl Probe for MetricsProbe {
                 histogram!("cache_event_lag_seconds", "model" => self.model, "tier" => self.tier)
                     .record(lag);
             }
+            Event::Enqueued(time) => {
+                histogram!("cache_enqueue_seconds", "model" => self.model, "tier" => self.tier)
+                    .record(time);
+            }
+            Event::Flushed { writes, rows } => {
+                self.add("cache_flushed_writes_total", writes);
+                self.add("cache_flushed_rows_total", rows);
+            }
+            Event::Backlog { pending, oldest } => {
+                let (model, tier) = (self.model, self.tier);
+                gauge!("cache_outbox_pending", "model" => model, "tier" => tier)
+                    .set(pending as f64);
+                gauge!("cache_outbox_oldest_seconds", "model" => model, "tier" => tier)
+                    .set(oldest.as_secs_f64());
+            }
+            Event::Parked(count) => self.add("cache_parked_total", count),
             Event::Breaker(open) => {
                 gauge!("cache_breaker_open", "model" => self.model, "tier" => self.tier)
                     .set(u8::from(open));

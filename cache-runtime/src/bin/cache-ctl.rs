@@ -8,6 +8,11 @@ use std::process::ExitCode;
 use cache_runtime::migrations::{self, Migration, Triggers, Written};
 use clap::{Parser, Subcommand, ValueEnum};
 
+// There is nothing to look after without a database.
+#[cfg(any(feature = "ctl-postgres", feature = "ctl-mysql", feature = "sqlite"))]
+#[path = "cache-ctl/outbox.rs"]
+mod outbox;
+
 /// Looks after the tables of the cache.
 #[derive(Parser)]
 #[command(version, about)]
@@ -24,6 +29,10 @@ enum Command {
     /// The triggers that tell a cache of rows which other programs change.
     #[command(subcommand)]
     Triggers(Tell),
+    /// The outboxes of models that are written behind.
+    #[command(subcommand)]
+    #[cfg(any(feature = "ctl-postgres", feature = "ctl-mysql", feature = "sqlite"))]
+    Outbox(outbox::Outbox),
 }
 
 #[derive(Subcommand)]
@@ -92,6 +101,8 @@ fn main() -> ExitCode {
         Command::Triggers(Tell::Export { database, table, key, kind, folder }) => {
             triggers(database, &table, &key, kind.as_deref(), &folder)
         }
+        #[cfg(any(feature = "ctl-postgres", feature = "ctl-mysql", feature = "sqlite"))]
+        Command::Outbox(outbox) => outbox.run(),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

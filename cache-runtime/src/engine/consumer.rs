@@ -11,6 +11,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use parking_lot::Mutex;
+use tokio::sync::oneshot;
 use tokio::task::JoinSet;
 
 use super::debt::{Debt, Ledger, Need, try_remove};
@@ -74,41 +75,53 @@ struct Work {
 }
 
 impl<D: Database> Consumer<D> {
-    /// Goes on until the cache is shut down.
-    pub(crate) async fn run(self: Arc<Self>) {
+    /// Goes on until the cache is shut down, or gone.
+    pub(crate) async fn run(self: Arc<Self>, mut gone: oneshot::Receiver<()>) {
         let mut under_way = JoinSet::new();
         let mut failing = false;
         while !self.switch.is_closed() {
-            while under_way.try_join_next().is_some() {}
-            if under_way.len() >= UNDER_WAY {
-                under_way.join_next().await;
-                continue;
-            }
-            match self.source.read().await {
-                Ok(batch) if batch.events.is_empty() && batch.gap.is_none() => {
-                    self.clock.sleep(self.pause).await;
+            tokio::select! {
+                biased;
+                // Nobody is left to be right for: what is under way is another's to apply.
+                _ = &mut gone => {
+                    under_way.shutdown().await;
+                    break;
                 }
-                Ok(batch) => {
-                    if std::mem::take(&mut failing) {
-                        tracing::info!(source = self.source.name(), "events are read again");
-                    }
-                    // Until a gap is closed each read tells of it again.
-                    match batch.gap.is_some() {
-                        true => self.work(batch).await,
-                        false => drop(under_way.spawn(self.clone().finish(batch))),
-                    }
-                }
-                Err(error) => {
-                    if !std::mem::replace(&mut failing, true) {
-                        tracing::warn!(%error, source = self.source.name(), "no events can be read");
-                    }
-                    self.failed();
-                    self.clock.sleep((self.pause * 10).min(LONGEST)).await;
-                }
+                () = self.step(&mut under_way, &mut failing) => {}
             }
         }
         under_way.join_all().await;
         let _ = self.source.leave().await;
+    }
+
+    async fn step(self: &Arc<Self>, under_way: &mut JoinSet<()>, failing: &mut bool) {
+        while under_way.try_join_next().is_some() {}
+        if under_way.len() >= UNDER_WAY {
+            under_way.join_next().await;
+            return;
+        }
+        match self.source.read().await {
+            Ok(batch) if batch.events.is_empty() && batch.gap.is_none() => {
+                self.clock.sleep(self.pause).await;
+            }
+            Ok(batch) => {
+                if std::mem::take(failing) {
+                    tracing::info!(source = self.source.name(), "events are read again");
+                }
+                // Until a gap is closed each read tells of it again.
+                match batch.gap.is_some() {
+                    true => self.work(batch).await,
+                    false => drop(under_way.spawn(self.clone().finish(batch))),
+                }
+            }
+            Err(error) => {
+                if !std::mem::replace(failing, true) {
+                    tracing::warn!(%error, source = self.source.name(), "no events can be read");
+                }
+                self.failed();
+                self.clock.sleep((self.pause * 10).min(LONGEST)).await;
+            }
+        }
     }
 
     async fn finish(self: Arc<Self>, batch: Batch) {

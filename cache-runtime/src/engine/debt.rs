@@ -8,6 +8,8 @@ use super::exclusive::Exclusive;
 use super::fences::{Fences, Placed};
 use super::in_flight::InFlight;
 use super::invalidator::Invalidator;
+use super::registrar::Registered;
+use super::view::Pin;
 use crate::ports::database::{Database, Dialect};
 use crate::ports::load::Load;
 use crate::ports::store::Put;
@@ -44,11 +46,20 @@ pub(crate) struct Ledger<D> {
     /// The claim on the database, where a store inside the process keeps strict promises. It
     /// stands here, and not in the cache, because a repository may outlive its cache.
     pub(crate) _exclusive: Option<Arc<Exclusive>>,
+    /// The registration, where contracts are registered; here for the same reason.
+    pub(crate) registered: Option<Registered>,
     pub(crate) database: D,
     pub(crate) fences: Fences,
     pub(crate) in_flight: InFlight,
     /// A strict write is acknowledged although the store did not confirm its end.
     pub(crate) accepts_fence_loss: bool,
+}
+
+impl<D> Ledger<D> {
+    /// What a transaction begins under, where contracts are registered.
+    pub(crate) fn pin(&self) -> Result<Option<Arc<Pin>>> {
+        self.registered.as_ref().map(|registered| registered.view.pin()).transpose()
+    }
 }
 
 /// The debt of one transaction.

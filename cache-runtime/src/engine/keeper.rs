@@ -5,6 +5,7 @@ use std::any::Any;
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, OnceLock};
 
+use super::behind::Queued;
 use super::debt::{Need, Touch, remove};
 use super::dependents::Dependents;
 use super::entry::{Cacheable, Entry, Target};
@@ -51,6 +52,8 @@ pub(crate) struct Keeper<M: Model, D: Database> {
     pub(crate) triggers: Option<Triggers>,
     pub(crate) sampler: Sampler<M, D>,
     pub(crate) contract: Arc<Contract>,
+    /// Its outbox, where it is written behind.
+    pub(crate) behind: Option<Queued<D>>,
     /// Gone, it ends the table's relay.
     pub(crate) _relay: Option<tokio::sync::oneshot::Sender<()>>,
 }
@@ -202,7 +205,7 @@ impl<M: Statements<D::Backend>, D: Database> Keeper<M, D> {
 
     /// Straight from the primary, past the cache.
     pub(crate) async fn find_uncached(&self, key: M::Key) -> Result<Option<Arc<M>>> {
-        Ok(self.database.load(Load::select(M::is(key))).await?.pop().map(Arc::new))
+        Ok(self.rows.source.load(vec![key]).await?.pop().flatten())
     }
 
     /// From the primary, and into the cache.
@@ -320,6 +323,8 @@ impl<M: Statements<D::Backend>, D: Database> Keeper<M, D> {
             "off"
         } else if self.invalidator.is_pending(entry) {
             "pending"
+        } else if !self.tier.serves(entry) {
+            "contract"
         } else {
             return false;
         };
@@ -329,7 +334,7 @@ impl<M: Statements<D::Backend>, D: Database> Keeper<M, D> {
 
     /// The same, for those who only look on.
     pub(crate) fn is_bypassed(&self, entry: &EntryKey) -> bool {
-        self.switch.is_off() || self.invalidator.is_pending(entry)
+        self.switch.is_off() || self.invalidator.is_pending(entry) || !self.tier.serves(entry)
     }
 
     pub(crate) async fn cached<V: Cacheable>(&self, entry: &EntryKey) -> Option<Entry<V>> {

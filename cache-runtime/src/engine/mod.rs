@@ -2,6 +2,7 @@
 //! loads that callers share, transactions that settle what they owe the cache,
 //! invalidations that are never forgotten.
 
+pub(crate) mod behind;
 pub(crate) mod comparison;
 pub(crate) mod concealed;
 #[cfg(feature = "events")]
@@ -20,6 +21,8 @@ pub(crate) mod lists;
 pub(crate) mod loader;
 pub(crate) mod outbox;
 pub(crate) mod reconciler;
+pub(crate) mod registrar;
+pub(crate) mod registry;
 pub(crate) mod relay;
 #[cfg(feature = "events")]
 pub(crate) mod routes;
@@ -29,4 +32,5 @@ pub(crate) mod shield;
 pub(crate) mod sources;
 pub(crate) mod switch;
 pub(crate) mod tier;
+pub(crate) mod view;
 pub(crate) mod wholes;

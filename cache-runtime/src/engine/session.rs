@@ -12,6 +12,7 @@ use super::debt::{Debt, Ledger, Touch};
 use super::dependents::Later;
 use super::in_flight::Ticket;
 use super::outbox;
+use super::view::{Pin, unregistered};
 use crate::ports::condition::Condition;
 use crate::ports::database::{Database, Dialect, Transaction};
 use crate::ports::load::Load;
@@ -60,6 +61,12 @@ pub(crate) struct Session<D: Database> {
     raw: bool,
     /// A statement failed, so that there is nothing to commit.
     failed: bool,
+    /// Whether anything was written.
+    writes: bool,
+    /// What it began under, where contracts are registered.
+    pin: Option<Arc<Pin>>,
+    /// The same, of those who have named entries for it before.
+    earlier: Vec<Arc<Pin>>,
     /// Held until the last consequence.
     ticket: Ticket,
 }
@@ -71,6 +78,7 @@ impl<D: Database> Session<D> {
 
     /// The same, under a ticket that was taken before.
     pub(crate) async fn begin_with(ledger: &Arc<Ledger<D>>, ticket: Ticket) -> Result<Self> {
+        let pin = ledger.pin()?;
         let transaction = ledger.database.begin().await?;
         let (ledger, number) = (ledger.clone(), NEXT.fetch_add(1, Ordering::Relaxed));
         Ok(Self {
@@ -81,6 +89,9 @@ impl<D: Database> Session<D> {
             later: Vec::new(),
             raw: false,
             failed: false,
+            writes: false,
+            pin,
+            earlier: Vec::new(),
             ticket,
         })
     }
@@ -92,12 +103,18 @@ impl<D: Database> Session<D> {
     /// The transaction itself, for statements whose touches the caller adds.
     pub(crate) fn transaction(&mut self) -> Result<&mut D::Transaction> {
         self.usable()?;
-        self.raw = true;
+        (self.raw, self.writes) = (true, true);
         Ok(&mut self.transaction)
     }
 
     pub(crate) fn touch(&mut self, touches: impl IntoIterator<Item = Touch>) {
+        self.writes = true;
         self.touches.extend(touches);
+    }
+
+    /// Holds what entries were named under before it began.
+    pub(crate) fn hold(&mut self, pin: Option<Arc<Pin>>) {
+        self.earlier.extend(pin);
     }
 
     pub(crate) fn later(&mut self, later: Later) {
@@ -126,6 +143,7 @@ impl<D: Database> Session<D> {
         write: Write<D::Backend, M>,
     ) -> Result<Written<M>> {
         self.usable()?;
+        self.writes = true;
         let written = self.run(write).await;
         // These are found before anything is written: the caller may go on.
         let harmless = [ErrorKind::Conflict, ErrorKind::EmptyChangeset];
@@ -238,7 +256,8 @@ impl<D: Database> Session<D> {
         let mut debt = Debt::new(self.ledger.clone(), std::mem::take(&mut self.touches));
         let name = debt.is_strict() || self.raw;
         // Sent together, so that the transaction's name costs no time of its own.
-        let (fenced, name) = tokio::join!(debt.fence(), named(&mut self.transaction, name));
+        let pin = self.pin.as_deref().filter(|_| self.writes);
+        let (fenced, name) = tokio::join!(debt.fence(), named(&mut self.transaction, pin, name));
         let name = match (fenced, name) {
             (Ok(()), Ok(name)) => name,
             (Err(error), _) | (_, Err(error)) => {
@@ -256,11 +275,11 @@ impl<D: Database> Session<D> {
             Err(lost) if lost.kind() == ErrorKind::CommitUnknown => {
                 // Anomaly 14: it may have committed, or may do so any moment.
                 if Guard::AwaitOutcome.stands() {
-                    let (ticket, later) = (self.ticket, self.later);
+                    let (later, held) = (self.later, (self.ticket, self.pin, self.earlier));
                     tokio::spawn(async move {
                         debt.outlive(name).await;
                         run(later).await;
-                        drop(ticket);
+                        drop(held);
                     });
                 } else {
                     debt.forgive().await;
@@ -291,8 +310,20 @@ fn failed() -> Error {
 }
 
 /// The transaction's name, by which to ask for its outcome. Fails where the transaction has
-/// failed unseen: PostgreSQL would answer its COMMIT as if all were well.
-async fn named<T: Transaction>(transaction: &mut T, wanted: bool) -> Result<Option<String>> {
+/// failed unseen: PostgreSQL would answer its COMMIT as if all were well. Fails too where its process
+/// is not registered any more, and else keeps it so until the transaction has ended.
+async fn named<T: Transaction>(
+    transaction: &mut T,
+    pin: Option<&Pin>,
+    wanted: bool,
+) -> Result<Option<String>> {
+    if let Some(pin) = pin.filter(|_| Guard::RegisteredInTime.stands()) {
+        let check = pin.check(<T::Backend as Dialect>::SHARE_ROWS);
+        let registered: Vec<String> = transaction.load(Load::rows(check)).await?;
+        if registered.is_empty() {
+            return Err(unregistered());
+        }
+    }
     let sql = <T::Backend as Dialect>::TRANSACTION;
     if !wanted || sql.is_empty() {
         return Ok(None);

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::marker::PhantomData;
 use std::sync::Arc;
 
+use super::behind::overlay::Overlay;
 use super::entry::{Entry, Target};
 use super::loader::{Entries, Source};
 use crate::ports::database::{Database, Dialect};
@@ -15,14 +16,15 @@ use crate::values::key::{KeyParts, KeyWriter};
 use crate::values::policy::Consistency;
 
 /// Rows by primary key.
-pub(crate) struct Rows<M, D> {
+pub(crate) struct Rows<M: Model, D: Database> {
     database: D,
-    model: PhantomData<fn() -> M>,
+    /// What is pending for them, where they are written behind.
+    overlay: Option<Overlay<M, D>>,
 }
 
-impl<M, D> Rows<M, D> {
-    pub(crate) fn new(database: D) -> Self {
-        Self { database, model: PhantomData }
+impl<M: Model, D: Database> Rows<M, D> {
+    pub(crate) fn new(database: D, overlay: Option<Overlay<M, D>>) -> Self {
+        Self { database, overlay }
     }
 }
 
@@ -50,6 +52,9 @@ impl<M: Model, D: Database> Entries for Rows<M, D> {
 
 impl<M: Statements<D::Backend>, D: Database> Source for Rows<M, D> {
     async fn load(&self, ids: Vec<M::Key>) -> Result<Vec<Option<Arc<M>>>> {
+        if let Some(overlay) = &self.overlay {
+            return overlay.load(ids).await;
+        }
         if let [id] = &ids[..] {
             let load = Load::select(M::is(id.clone()));
             return Ok(vec![self.database.load(load).await?.pop().map(Arc::new)]);

@@ -5,11 +5,12 @@ use std::time::Duration;
 
 use super::entry::{Cacheable, Codecs, Entry};
 use super::shield::Shield;
+use super::view::{Places, Seen};
 use crate::ports::model::Model;
 use crate::ports::store::{Fill, Filled, Form, Inspection, Lease, Leased, Payload, Put};
 use crate::ports::telemetry::{Event, Probe};
 use crate::values::error::Result;
-use crate::values::key::{EntryKey, KeyParts, KeyWriter};
+use crate::values::key::{EntryKey, KeyParts, KeyWriter, Stamp};
 use crate::values::token::Token;
 
 /// The typed view of a store that one model has.
@@ -26,6 +27,8 @@ pub(crate) struct Tier {
     table: usize,
     /// Whether a value counts only under a watermark.
     watermarked: bool,
+    /// The kinds of its entries, where they are registered.
+    seen: Option<Seen>,
 }
 
 /// The answer to a lease, typed.
@@ -55,6 +58,7 @@ impl Tier {
         probe: Box<dyn Probe>,
         namespace: &str,
         table: &str,
+        seen: Option<Seen>,
     ) -> Self {
         let mut model = KeyWriter::default();
         model.text(namespace);
@@ -80,7 +84,44 @@ impl Tier {
         let lookups = M::DESCRIPTOR.lookups.iter().map(|name| prefixed("by", name)).collect();
         let lists = M::DESCRIPTOR.lists.iter().map(|list| prefixed("list", list.name)).collect();
         let model = M::DESCRIPTOR.model;
-        Self { model, shield, codecs, probe, rows, lookups, lists, wholes, table, watermarked }
+        Self {
+            model,
+            shield,
+            codecs,
+            probe,
+            rows,
+            lookups,
+            lists,
+            wholes,
+            table,
+            watermarked,
+            seen,
+        }
+    }
+
+    /// A name that begins in this way, of the kind at this place.
+    fn named(
+        &self,
+        prefix: &KeyWriter,
+        kind: impl FnOnce(&Places) -> Option<u16>,
+        parts: &(impl KeyParts + ?Sized),
+    ) -> (KeyWriter, Option<Stamp>) {
+        let mut writer = prefix.clone();
+        let stamp = self.seen.as_ref().and_then(|seen| {
+            let stamp = seen.view.stamp(kind(&seen.places)?);
+            writer.generation(stamp.generation);
+            Some(stamp)
+        });
+        parts.write_parts(&mut writer);
+        (writer, stamp)
+    }
+
+    /// Whether an entry may be served and filled, as far as other processes know of it.
+    pub(crate) fn serves(&self, key: &EntryKey) -> bool {
+        match (&self.seen, key.stamp()) {
+            (Some(seen), Some(stamp)) => seen.view.serves(stamp),
+            _ => true,
+        }
     }
 
     fn key(&self, writer: KeyWriter) -> EntryKey {
@@ -90,9 +131,8 @@ impl Tier {
 
     /// The entry of the row with this key.
     pub(crate) fn row_key(&self, key: &(impl KeyParts + ?Sized)) -> EntryKey {
-        let mut writer = self.rows.clone();
-        key.write_parts(&mut writer);
-        self.key(writer)
+        let (name, stamp) = self.named(&self.rows, |places| Some(places.rows), key);
+        self.key(name).stamped(stamp)
     }
 
     /// All entries of the table together, if it can be invalidated as a whole.
@@ -106,23 +146,22 @@ impl Tier {
         lookup: usize,
         value: &(impl KeyParts + ?Sized),
     ) -> Option<EntryKey> {
-        let mut writer = self.lookups.get(lookup)?.clone();
-        value.write_parts(&mut writer);
-        (!writer.has_null()).then(|| self.key(writer))
+        let place = |places: &Places| places.lookups.get(lookup).copied();
+        let (name, stamp) = self.named(self.lookups.get(lookup)?, place, value);
+        (!name.has_null()).then(|| self.key(name).stamped(stamp))
     }
 
     /// The entry of a list. The NULLs in its values are one value.
     pub(crate) fn list_key(&self, list: usize, values: &(impl KeyParts + ?Sized)) -> EntryKey {
-        let mut writer = self.lists.get(list).cloned().unwrap_or_default();
-        values.write_parts(&mut writer);
-        self.key(writer)
+        let prefix = self.lists.get(list).cloned().unwrap_or_default();
+        let (name, stamp) = self.named(&prefix, |places| places.lists.get(list).copied(), values);
+        self.key(name).stamped(stamp)
     }
 
     /// The entry of the row with this key and all of its members; none for NULL, which is no key.
     pub(crate) fn whole_key(&self, key: &(impl KeyParts + ?Sized)) -> Option<EntryKey> {
-        let mut writer = self.wholes.clone();
-        key.write_parts(&mut writer);
-        (!writer.has_null()).then(|| self.key(writer))
+        let (name, stamp) = self.named(&self.wholes, |places| places.wholes, key);
+        (!name.has_null()).then(|| self.key(name).stamped(stamp))
     }
 
     /// The model's name, for spans.

@@ -9,9 +9,10 @@ use tokio::runtime::Handle;
 
 use super::aggregates;
 use super::cache::{Cache, Inner};
-use super::checks::{check_fences, check_models, is_fenced, link};
+use super::checks::{check_fences, check_models, link, needs_claim};
 use super::contracts::contracts;
 use super::drift::{Declarations, Drift, program};
+use super::duties::Duties;
 #[cfg(feature = "events")]
 use super::events::{Consumption, Events};
 use super::reconcile::{Reconcile, Running};
@@ -25,8 +26,11 @@ use crate::engine::fences::Fences;
 use crate::engine::in_flight::InFlight;
 use crate::engine::loader::LeasePolicy;
 use crate::engine::reconciler::Reconciler;
+use crate::engine::registrar::Registrar;
+use crate::engine::registry::Registry;
 use crate::engine::shield::{BreakerPolicy, Shield};
 use crate::engine::switch::Switch;
+use crate::engine::view::View;
 use crate::ports::clock::{Clock, Tokens};
 use crate::ports::codec::Codec;
 use crate::ports::contract::Contracts;
@@ -34,6 +38,7 @@ use crate::ports::database::Database;
 use crate::ports::store::Store;
 use crate::ports::telemetry::Telemetry;
 use crate::values::error::{Error, ErrorKind, Result};
+use crate::values::key::EntryKey;
 
 /// Options of a cache as a whole; what belongs to a model stands on the model.
 pub struct Builder<D: Database> {
@@ -51,11 +56,15 @@ pub struct Builder<D: Database> {
     fence_expiry: Duration,
     clock_margin: Option<Duration>,
     accepts_fence_loss: bool,
+    accepts_write_loss: bool,
     reconcile: Option<Reconcile>,
     #[cfg(feature = "events")]
     events: Vec<Events<D>>,
     service: Option<String>,
     on_drift: Drift,
+    registers: bool,
+    contract_lease: Duration,
+    key_format: u32,
 }
 
 impl<D: Database> Builder<D> {
@@ -78,11 +87,15 @@ impl<D: Database> Builder<D> {
             fence_expiry: FENCE_EXPIRY,
             clock_margin: None,
             accepts_fence_loss: false,
+            accepts_write_loss: false,
             reconcile: None,
             #[cfg(feature = "events")]
             events: Vec::new(),
             service: None,
             on_drift: Drift::default(),
+            registers: false,
+            contract_lease: Duration::from_secs(10),
+            key_format: EntryKey::FORMAT,
         }
     }
 
@@ -166,6 +179,16 @@ impl<D: Database> Builder<D> {
         self
     }
 
+    /// Accepts that acknowledged writes of a write-behind model are lost where the database forgets
+    /// what it has committed: PostgreSQL with `synchronous_commit`, `fsync` or `full_page_writes`
+    /// off, MySQL with `innodb_flush_log_at_trx_commit` other than 1, SQLite with `synchronous`
+    /// below FULL, or in memory. Without this, such settings are refused.
+    #[must_use]
+    pub fn accept_write_loss(mut self) -> Self {
+        self.accepts_write_loss = true;
+        self
+    }
+
     /// How long to wait for another process's fill before reading the database without
     /// filling; 1 s by default.
     #[must_use]
@@ -215,6 +238,38 @@ impl<D: Database> Builder<D> {
         self
     }
 
+    /// Registers in the database which kinds of entries this process knows, so that each is served
+    /// only while every live process knows it: a rolling deploy may add lists, unique values,
+    /// aggregates and dependencies, and be rolled back. Off by default. Needs the tables of the
+    /// migration `cache_contracts`.
+    ///
+    /// `build()` answers when all others have seen what this process does not know. A write is
+    /// one statement more, and fails with [`ErrorKind::Unregistered`] where this process was taken
+    /// for dead.
+    #[must_use]
+    pub fn register_contracts(mut self) -> Self {
+        self.registers = true;
+        self
+    }
+
+    /// How long this process is live to others if it dies without a goodbye; 10 s by default, and
+    /// at least 200 ms. It is renewed ten times within that, and if it cannot be, nothing is served
+    /// from the cache after six tenths of it.
+    #[must_use]
+    pub fn contract_lease(mut self, lease: Duration) -> Self {
+        self.contract_lease = lease;
+        self
+    }
+
+    /// Stands for a build that names its keys in another way.
+    #[cfg(feature = "mutants")]
+    #[doc(hidden)]
+    #[must_use]
+    pub fn key_format(mut self, format: u32) -> Self {
+        self.key_format = format;
+        self
+    }
+
     /// Where metrics go; the `metrics` facade by default.
     #[must_use]
     pub fn telemetry(mut self, telemetry: impl Telemetry) -> Self {
@@ -243,7 +298,8 @@ impl<D: Database> Builder<D> {
     /// [`ErrorKind::Configuration`] outside of a tokio runtime, if no store is named, if no codec
     /// is built in or given,
     /// if a model is listed twice, or if two models read one table: a write through one would
-    /// not invalidate the other. [`ErrorKind::Pool`] if the database gives no connection,
+    /// not invalidate the other, or if the tables are missing that a model or
+    /// [`register_contracts`](Self::register_contracts) needs. [`ErrorKind::Pool`] if the database gives no connection,
     /// [`ErrorKind::Store`] if the store does not answer.
     pub async fn build(self) -> Result<Cache<D>> {
         Handle::try_current().map_err(|source| {
@@ -290,18 +346,32 @@ impl<D: Database> Builder<D> {
             tokens: self.tokens.clone(),
             expiry: self.fence_expiry,
         };
-        let strict = self
-            .models
-            .iter()
-            .any(|model| is_fenced(&model.descriptor) || model.descriptor.policy.bound().is_some());
+        let strict = self.models.iter().any(|model| needs_claim(&model.descriptor));
         let exclusive = match facts.instance.filter(|_| strict) {
             Some(instance) => {
                 claim(&self.database, &self.clock, &self.namespace, instance, &switch).await?
             }
             None => None,
         };
+        let service = self.service.unwrap_or_else(program);
+        let duties = Duties::of(&self.models, &self.namespace, self.key_format)?;
+        let registered = match self.registers {
+            true => {
+                let registry = Registry {
+                    database: self.database.clone(),
+                    program: service.clone(),
+                    writes: duties.writes,
+                    lease: self.contract_lease.max(Duration::from_millis(200)),
+                };
+                let view = Arc::new(View::new(duties.kinds, self.clock.clone()));
+                let (clock, tokens) = (self.clock.clone(), self.tokens.clone());
+                Some(Registrar::start(registry, view, clock, tokens).await?)
+            }
+            false => None,
+        };
         let ledger = Arc::new(Ledger {
             _exclusive: exclusive,
+            registered,
             database: self.database,
             fences,
             in_flight: InFlight::default(),
@@ -327,7 +397,9 @@ impl<D: Database> Builder<D> {
             lease: self.lease,
             clock_margin: self.clock_margin,
             switch: switch.clone(),
+            places: duties.places,
             contracts,
+            accepts_write_loss: self.accepts_write_loss,
             one_in: self.reconcile.map_or(0, |reconcile| reconcile.one_in),
         };
         let mut models = HashMap::new();
@@ -341,7 +413,7 @@ impl<D: Database> Builder<D> {
             shield: parts.shield,
             clock: self.clock.clone(),
             namespace: parts.namespace,
-            service: self.service.unwrap_or_else(program),
+            service,
             contracts: contracts.clone(),
         };
         let declared = declarations.begin(self.on_drift).await?;

@@ -12,6 +12,7 @@ use super::into_database::IntoDatabase;
 use super::reconcile::Running;
 use super::registration::Ready;
 use super::repository::{Cached, Repository};
+use crate::engine::behind::flusher::Flushes;
 use crate::engine::debt::Ledger;
 use crate::engine::keeper::Keeper;
 use crate::engine::switch::Switch;
@@ -82,6 +83,10 @@ impl<D: Database> Cache<D> {
         &self.0.switch
     }
 
+    pub(super) fn flushers(&self) -> Vec<Arc<dyn Flushes>> {
+        self.0.models.values().filter_map(|model| model.flusher.clone()).collect()
+    }
+
     pub(super) fn ledger(&self) -> &Arc<Ledger<D>> {
         &self.0.ledger
     }
@@ -100,6 +105,14 @@ impl<D: Database> Cache<D> {
     /// What each model has declared, sorted by name. Printed, it is text that a test can compare.
     pub fn contracts(&self) -> &Contracts {
         &self.0.contracts
+    }
+
+    /// The kinds of entries that are not served at present, because another live process may not
+    /// know them, or has not said so lately: their reads go to the database. None without
+    /// [`Builder::register_contracts`].
+    pub fn withheld(&self) -> Vec<String> {
+        let registered = self.0.ledger.registered.as_ref();
+        registered.map_or(Vec::new(), |registered| registered.view.withheld())
     }
 
     /// What the store said of itself at start.

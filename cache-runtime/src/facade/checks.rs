@@ -10,7 +10,7 @@ use crate::ports::dependency::Dependency;
 use crate::ports::model::Descriptor;
 use crate::ports::store::StoreFacts;
 use crate::values::error::{Error, ErrorKind, Result};
-use crate::values::policy::Consistency;
+use crate::values::policy::{Consistency, Pattern};
 
 /// Rules over all models.
 pub(super) fn check_models<D: Database>(models: &[Registration<D>]) -> Result<()> {
@@ -80,6 +80,12 @@ fn check_dependencies<D: Database>(
                  `{name}`, each with the column that leads there"
             )));
         }
+        if other.descriptor.policy.pattern() == Pattern::WriteBehind {
+            return Err(configuration(format!(
+                "`{name}` depends on `{on}`, which is written behind: what shows its rows would be \
+                 older than its acknowledged writes; write `{on}` through instead"
+            )));
+        }
         let bulk = |descriptor: &Descriptor| descriptor.policy.bulk_limit().is_some();
         if bulk(&other.descriptor) && !bulk(&model.descriptor) {
             return Err(configuration(format!(
@@ -115,7 +121,13 @@ pub(super) fn link<D: Database>(models: &[Registration<D>], ready: &HashMap<Type
     }
 }
 
-pub(super) fn is_fenced(model: &Descriptor) -> bool {
+/// Whether a store in this process keeps the model's promise only if no other process writes.
+pub(super) fn needs_claim(model: &Descriptor) -> bool {
+    let policy = model.policy;
+    is_fenced(model) || policy.bound().is_some() || policy.pattern() == Pattern::WriteBehind
+}
+
+fn is_fenced(model: &Descriptor) -> bool {
     model.policy.promise() == Consistency::Fenced
 }
 

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use tokio::task::JoinHandle;
+use tokio::sync::oneshot;
 
 use super::cache::Cache;
 use super::registration::Ready;
@@ -209,7 +209,9 @@ impl<D: Database> Events<D> {
             pause: self.pause,
             recent: Default::default(),
         };
-        Ok(Consuming { name, progress, task: tokio::spawn(Arc::new(consumer).run()) })
+        let (alive, gone) = oneshot::channel();
+        tokio::spawn(Arc::new(consumer).run(gone));
+        Ok(Consuming { name, progress, _alive: alive })
     }
 }
 
@@ -243,17 +245,12 @@ pub struct Consumed {
     pub failures: u64,
 }
 
-/// A consumer's task, which ends with its cache.
+/// A consumer, which ends with its cache.
 pub(super) struct Consuming {
     name: String,
     progress: Arc<Progress>,
-    task: JoinHandle<()>,
-}
-
-impl Drop for Consuming {
-    fn drop(&mut self) {
-        self.task.abort();
-    }
+    /// Gone, it ends.
+    _alive: oneshot::Sender<()>,
 }
 
 impl<D: Database> Cache<D> {

@@ -8,6 +8,8 @@ use std::time::Duration;
 use diesel::query_builder::{QueryBuilder as _, QueryFragment as _};
 use tokio::sync::oneshot;
 
+use super::behind;
+use crate::engine::behind::flusher::Flushes;
 use crate::engine::comparison::Watched;
 use crate::engine::debt::Ledger;
 use crate::engine::dependents::{Dependents, Shown};
@@ -24,6 +26,7 @@ use crate::engine::shield::Shield;
 use crate::engine::sources::{Lookups, Rows};
 use crate::engine::switch::Switch;
 use crate::engine::tier::Tier;
+use crate::engine::view::{Places, Seen};
 use crate::engine::wholes::{Root, RootOf};
 use crate::ports::BoxFuture;
 use crate::ports::clock::{Clock, Tokens};
@@ -48,8 +51,12 @@ pub(crate) struct Parts<D> {
     /// Taken off the deadlines of watermarks.
     pub(crate) clock_margin: Option<Duration>,
     pub(crate) switch: Switch,
+    /// Where the kinds of each model's entries are among those that are registered.
+    pub(crate) places: HashMap<TypeId, Places>,
     /// Each model's.
     pub(crate) contracts: HashMap<TypeId, Arc<Contract>>,
+    /// Writes may be lost that a crash of the database's machine takes back.
+    pub(crate) accepts_write_loss: bool,
     /// One read in so many is one that the reconciler may look at; 0 if there is none.
     pub(crate) one_in: u32,
 }
@@ -69,6 +76,8 @@ pub(crate) struct Ready<D: Database> {
     pub(crate) whole: Arc<dyn Root>,
     /// Where it finds the root that it is a member of.
     pub(crate) root: RootOf,
+    /// Its flusher, where it is written behind.
+    pub(crate) flusher: Option<Arc<dyn Flushes>>,
 }
 
 /// A model in the list that [`models!`](crate::models) makes.
@@ -123,14 +132,21 @@ async fn put_together<M: Statements<D::Backend>, D: Database>(
     }
     let probe =
         || parts.telemetry.probe(<M as Model>::DESCRIPTOR.model, parts.shield.store().tier());
+    let registered = parts.ledger.registered.as_ref();
+    let seen = registered
+        .zip(parts.places.get(&TypeId::of::<M>()))
+        .map(|(registered, places)| Seen { view: registered.view.clone(), places: places.clone() });
     let tier = Arc::new(Tier::new::<M>(
         parts.shield.clone(),
         parts.codecs.clone(),
         probe(),
         &parts.namespace,
         &name,
+        seen,
     ));
-    let rows = loader::<M, D, _>(parts, &tier, Rows::new(database.clone()));
+    let outbox = behind::open::<M, D>(parts, &name, triggers).await?;
+    let overlay = outbox.as_ref().map(behind::overlay);
+    let rows = loader::<M, D, _>(parts, &tier, Rows::new(database.clone(), overlay));
     let lookups = loader::<M, D, _>(parts, &tier, Lookups::new(database.clone()));
     let lists = loader::<M, D, _>(parts, &tier, Lists::new(database.clone()));
     let invalidator = Arc::new(Invalidator::new(
@@ -144,6 +160,8 @@ async fn put_together<M: Statements<D::Backend>, D: Database>(
     let contract = contract.unwrap_or_else(|| Arc::new(Contract::new(M::DESCRIPTOR, name.clone())));
     let (dependents, root) = (Arc::<Dependents<D>>::default(), RootOf::default());
     let relay = relay::<M, D>(parts, &tier, probe()).await?;
+    let behind = outbox.map(|outbox| behind::start(parts, outbox, &tier, &invalidator, probe));
+    let flusher = behind.as_ref().map(|behind| behind.flusher.clone());
     let keeper = Arc::new(Keeper::<M, D> {
         database: database.clone(),
         tier,
@@ -159,10 +177,11 @@ async fn put_together<M: Statements<D::Backend>, D: Database>(
         triggers,
         sampler: Sampler::new(parts.one_in),
         contract,
+        behind,
         _relay: relay,
     });
     let (shown, whole, watched) = (keeper.clone(), keeper.clone(), keeper.clone());
-    Ok(Ready { switch, keeper, shown, watched, dependents, whole, root })
+    Ok(Ready { switch, keeper, shown, watched, dependents, whole, root, flusher })
 }
 
 /// Begins to relay what is changed in the model's table, where it is bounded. Until somebody has,

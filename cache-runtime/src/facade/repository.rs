@@ -68,6 +68,10 @@ impl<M: Statements<D::Backend>, D: Database> Repository<M, D> {
         Self { ledger, keeper }
     }
 
+    pub(super) fn keeper(&self) -> &Arc<Keeper<M, D>> {
+        &self.keeper
+    }
+
     async fn write(&self, order: Order<D::Backend, M>) -> Result<Option<Arc<M>>> {
         Ok(alone(&self.ledger, &self.keeper, order).await?.pop())
     }

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::behind;
 use super::cache::Cache;
 use crate::ports::database::Database;
 
@@ -18,6 +19,9 @@ pub struct Drained {
     /// What was still under way at the deadline. It goes on for as long as its runtime does;
     /// what is lost with that, the ttl covers.
     pub abandoned: u32,
+    /// How many acknowledged writes are still in outboxes: they are kept, and other processes flush
+    /// them, or this one when it starts again. None if nobody could say within the deadline.
+    pub pending: Option<u64>,
 }
 
 impl<D: Database> Cache<D> {
@@ -26,22 +30,44 @@ impl<D: Database> Cache<D> {
     ///
     /// From the call on, and for good, reads go to the database, and nothing new is loaded into
     /// the cache. Writes go on working, and are answered when their invalidations are done or,
-    /// if the store is away, noted.
+    /// if the store is away, noted. Pending writes of write-behind models are flushed, as far as the
+    /// time goes.
+    ///
+    /// With [`Builder::register_contracts`](crate::Builder::register_contracts), and if nothing was
+    /// abandoned, this process says goodbye: later writes fail with
+    /// [`ErrorKind::Unregistered`](crate::ErrorKind::Unregistered).
     ///
     /// Dropping the future ends the waiting, and nothing else.
     pub async fn shutdown(&self, deadline: Duration) -> Drained {
         let in_flight = &self.ledger().in_flight;
+        let clock = &self.ledger().fences.clock;
+        let begun = clock.now();
         self.switch().close();
         let before = in_flight.tally();
         tokio::select! {
             () = in_flight.none_open() => {}
-            () = self.ledger().fences.clock.sleep(deadline) => {}
+            () = clock.sleep(deadline) => {}
         }
         let after = in_flight.tally();
         let (drained, abandoned) = (after.ended_since(before), after.open);
-        if abandoned > 0 {
-            tracing::warn!(drained, abandoned, "the cache was shut down before all was done");
+        let left = deadline.saturating_sub(clock.now().since(begun));
+        let pending = behind::drain(self.flushers(), clock, left).await;
+        if abandoned > 0 || pending != Some(0) {
+            tracing::warn!(
+                drained,
+                abandoned,
+                pending,
+                "the cache was shut down before all was done; pending writes are kept"
+            );
         }
-        Drained { drained, abandoned }
+        if abandoned == 0
+            && let Some(registered) = &self.ledger().registered
+        {
+            tokio::select! {
+                () = registered.end() => {}
+                () = clock.sleep(deadline) => {}
+            }
+        }
+        Drained { drained, abandoned, pending }
     }
 }

@@ -11,8 +11,9 @@ use crate::engine::dependents::Later;
 use crate::engine::keeper::Keeper;
 use crate::engine::outbox;
 use crate::engine::session::Session;
+use crate::engine::view::{Pin, unregistered};
 use crate::patterns::write::touched_raw;
-use crate::ports::database::Database;
+use crate::ports::database::{Database, Dialect};
 use crate::ports::load::Load;
 use crate::ports::model::{Concealed, Statements};
 use crate::values::error::{Error, ErrorKind, Result};
@@ -51,7 +52,8 @@ impl<D: Database> Cache<D> {
     ///
     /// [`ErrorKind::Configuration`] if the model is strict: its fences would have to stand before
     /// the application commits, or its version be counted on. Use [`transaction`] for it, or
-    /// [`pinned_transaction`] where the code takes a connection.
+    /// [`pinned_transaction`] where the code takes a connection. [`ErrorKind::Unregistered`] if
+    /// contracts are registered and this process is not, at present.
     ///
     /// [`transaction`]: Self::transaction
     /// [`pinned_transaction`]: Self::pinned_transaction
@@ -71,9 +73,17 @@ impl<D: Database> Cache<D> {
                 ),
             ));
         }
+        let pin = self.ledger().pin()?;
+        if let Some(pin) = &pin {
+            let check = Load::<_, String>::rows(pin.check(<D::Backend as Dialect>::SHARE_ROWS));
+            if check.on(connection)?.is_empty() {
+                return Err(unregistered());
+            }
+        }
         let keys: Vec<M::Key> = keys.into_iter().map(|key| key.to_key()).collect();
         let rows = Load::select(M::among(keys.clone()));
         let mut touched = Touched::of(&self.keeper::<M>(), connection, keys, rows)?;
+        touched.pins.extend(pin);
         touched.touches.iter_mut().for_each(|touch| touch.need = Need::Removal);
         // Bounded, it commits with the change.
         if let Some(sql) = outbox::insert(touched.touches.iter().map(|touch| &touch.key)) {
@@ -92,6 +102,8 @@ impl<D: Database> Cache<D> {
 pub struct Touched {
     touches: Vec<Touch>,
     later: Vec<Later>,
+    /// What its transactions began under, where contracts are registered.
+    pins: Vec<Arc<Pin>>,
 }
 
 impl Touched {
@@ -108,7 +120,7 @@ impl Touched {
             let load = Load::<_, Concealed<M>>::concealed(M::among(keys.clone()));
             touches.extend(keeper.concealed(load.on(connection)?));
         }
-        Ok(Self { touches, later: keeper.dependents.later(keys) })
+        Ok(Self { touches, later: keeper.dependents.later(keys), pins: Vec::new() })
     }
 
     /// Leaves them to a transaction of the cache.
@@ -121,6 +133,7 @@ impl Touched {
     pub fn and(mut self, mut other: Self) -> Self {
         self.touches.append(&mut other.touches);
         self.later.append(&mut other.later);
+        self.pins.append(&mut other.pins);
         self
     }
 
@@ -140,13 +153,14 @@ impl Touched {
     /// Takes what was touched; the future invalidates it.
     fn settle(&mut self) -> impl Future<Output = ()> + Send + use<> {
         let (touches, later) = (std::mem::take(&mut self.touches), std::mem::take(&mut self.later));
+        let pins = std::mem::take(&mut self.pins);
         let ticket = touches.first().map(|touch| touch.invalidator.ticket());
         async move {
             remove(touches).await;
             for later in later {
                 later().await;
             }
-            drop(ticket);
+            drop((ticket, pins));
         }
     }
 }

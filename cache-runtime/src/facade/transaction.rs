@@ -182,21 +182,47 @@ impl<M: Statements<D::Backend>, D: Database> TxRepository<'_, M, D> {
     }
 
     /// The row with this key, as this transaction sees it. Neither reads the cache nor fills it.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Configuration`] if the model is written behind: the row in the table may be older
+    /// than what was acknowledged. Read it outside of the transaction.
     pub async fn find(&mut self, key: impl AsKey<M::Key>) -> Result<Option<Arc<M>>> {
         // Anomaly 44: the cache knows nothing of what is not committed, and must not learn it.
         if !Guard::TransactionBypass.stands() {
             return self.keeper.find(key).await;
         }
+        self.is_in_its_table()?;
         Ok(self.session.load(Load::select(M::is(key.to_key()))).await?.pop().map(Arc::new))
     }
 
     /// The rows with these keys, in any order, as this transaction sees them.
+    ///
+    /// # Errors
+    ///
+    /// As [`find`](Self::find).
     pub async fn find_many(
         &mut self,
         keys: impl IntoIterator<Item = impl AsKey<M::Key>>,
     ) -> Result<Vec<M>> {
+        self.is_in_its_table()?;
         let keys = keys.into_iter().map(|key| key.to_key()).collect();
         self.session.load(Load::select(M::among(keys))).await
+    }
+
+    /// Whether a row in its table is what was acknowledged last.
+    fn is_in_its_table(&self) -> Result<()> {
+        match self.keeper.behind {
+            None => Ok(()),
+            Some(_) => Err(Error::new(
+                ErrorKind::Configuration,
+                format!(
+                    "`{}` is written behind, so that its table may be older than what was \
+                     acknowledged; read it outside of the transaction",
+                    M::DESCRIPTOR.model
+                ),
+            )),
+        }
     }
 
     /// The row with this key, which nobody else can change until the transaction ends.

@@ -4,4 +4,5 @@ mod cache_aside;
 #[cfg(feature = "events")]
 pub(crate) mod event;
 pub(crate) mod write;
+pub(crate) mod write_behind;
 mod write_through;

@@ -273,7 +273,8 @@ pub(crate) fn touched<M: Statements<D::Backend>, D: Database>(
     let (before, after) = changed(before, after);
     let (before, after) = (&*before, &*after);
     let mut touches = match M::DESCRIPTOR.policy.pattern() {
-        Pattern::CacheAside => cache_aside::touched(keeper, before, after),
+        // Written behind, a row is touched here only by raw statements.
+        Pattern::CacheAside | Pattern::WriteBehind => cache_aside::touched(keeper, before, after),
         Pattern::WriteThrough => write_through::touched(keeper, before, after),
     };
     touches.extend(keeper.lists_touched(before, after));

@@ -12,7 +12,8 @@ use crate::engine::debt::{Need, Packing, Touch};
 use crate::engine::entry::{Cacheable, Entry, Target};
 use crate::engine::keeper::{Keeper, Triggers};
 use crate::ports::database::Database;
-use crate::ports::model::Statements;
+use crate::ports::model::{Model, Statements};
+use crate::values::key::EntryKey;
 use crate::values::policy::Consistency;
 
 /// What a write does to the entries of the rows that it changed: what is left of them is put,
@@ -22,10 +23,7 @@ pub(super) fn touched<M: Statements<D::Backend>, D: Database>(
     before: &[Arc<M>],
     after: &[Arc<M>],
 ) -> Vec<Touch> {
-    let need = match M::DESCRIPTOR.policy.promise() {
-        Consistency::Fenced => Need::Strict,
-        Consistency::Eventual | Consistency::Bounded(_) | Consistency::Validated => Need::Fence,
-    };
+    let need = need::<M>();
     let touch = |key, put| Touch { key, need, put, invalidator: keeper.invalidator.clone() };
     let mut touches = Vec::new();
     for row in before {
@@ -34,19 +32,33 @@ pub(super) fn touched<M: Statements<D::Backend>, D: Database>(
     }
     for row in after {
         let key = row.key();
-        let put = put(keeper, Entry::Present(row.clone()));
-        touches.push(touch(keeper.tier.row_key(&key), put));
+        let entry = keeper.tier.row_key(&key);
+        let put = put(keeper, &entry, Entry::Present(row.clone()));
+        touches.push(touch(entry, put));
         keeper.lookups_of(row, &mut |entry| {
             let target = Entry::Present(Arc::new(Target::<M>(row.key())));
-            touches.push(touch(entry, self::put(keeper, target)));
+            let put = self::put(keeper, &entry, target);
+            touches.push(touch(entry, put));
         });
     }
     touches
 }
 
+/// How an entry is protected that may be put.
+pub(super) fn need<M: Model>() -> Need {
+    match M::DESCRIPTOR.policy.promise() {
+        Consistency::Fenced => Need::Strict,
+        Consistency::Eventual | Consistency::Bounded(_) | Consistency::Validated => Need::Fence,
+    }
+}
+
 /// Nothing is put while the cache is off, nor where a trigger may change the row as late as at
-/// COMMIT.
-fn put<M, D, V>(keeper: &Arc<Keeper<M, D>>, entry: Entry<V>) -> Option<Packing>
+/// COMMIT, nor where another process may not know of such entries.
+pub(super) fn put<M, D, V>(
+    keeper: &Arc<Keeper<M, D>>,
+    key: &EntryKey,
+    entry: Entry<V>,
+) -> Option<Packing>
 where
     M: Statements<D::Backend>,
     D: Database,
@@ -55,8 +67,11 @@ where
     if keeper.switch.is_off() || keeper.triggers == Some(Triggers::Deferred) {
         return None;
     }
-    let keeper = keeper.clone();
+    let (keeper, key) = (keeper.clone(), key.clone());
     Some(Box::new(move |fenced_at| {
+        if !keeper.tier.serves(&key) {
+            return None;
+        }
         let token = keeper.tokens.token();
         let life = entry.life(M::DESCRIPTOR.policy, token, &*keeper.rows.clock)?;
         keeper.tier.pack(&entry, fenced_at, life)

@@ -59,6 +59,9 @@ impl Contract {
         }
         let row = match (self.policy().pattern(), self.policy().after_write()) {
             (Pattern::WriteThrough, _) => "puts the row",
+            (Pattern::WriteBehind, _) => {
+                "puts the row once it is in the outbox; a delta removes it"
+            }
             (_, OnWrite::Refresh) => "removes the row and loads it again",
             (_, OnWrite::Invalidate) => "removes the row",
         };
@@ -158,6 +161,7 @@ fn pattern(pattern: Pattern) -> &'static str {
     match pattern {
         Pattern::CacheAside => "cache_aside",
         Pattern::WriteThrough => "write_through",
+        Pattern::WriteBehind => "write_behind",
     }
 }
 

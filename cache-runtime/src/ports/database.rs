@@ -2,9 +2,11 @@
 
 use std::future::Future;
 
+use diesel::QueryResult;
 use diesel::backend::Backend;
 use diesel::connection::LoadConnection;
 use diesel::deserialize;
+use diesel::query_builder::AstPass;
 use diesel::row::Row;
 
 use super::load::{Load, Version};
@@ -17,6 +19,8 @@ pub trait Dialect: Backend<QueryBuilder: Default> + Default + 'static {
     const BEGIN_WRITE: &'static str;
     /// Follows a SELECT whose rows must stay as they are until the transaction ends.
     const LOCK_ROWS: &'static str;
+    /// Follows a SELECT whose rows must not be deleted until the transaction ends.
+    const SHARE_ROWS: &'static str;
     /// Whether a statement can return the rows that it wrote. Where it cannot, a [`Load`] of a
     /// write is more than one statement.
     const RETURNING: bool;
@@ -57,6 +61,21 @@ pub trait Dialect: Backend<QueryBuilder: Default> + Default + 'static {
     /// Tells one life of the database from another that it was restored to or failed over to, as
     /// an expression; an empty text where nothing tells.
     const IDENTITY: &'static str;
+
+    /// Follows LOCK_ROWS where a row that another transaction has locked is to be passed over; or
+    /// empty, where that cannot be as one transaction writes at a time.
+    const PASS_LOCKED: &'static str;
+    /// Whether an INSERT can say what becomes of a row that is there already, and this by its primary
+    /// key alone.
+    const UPSERTS_BY_KEY: bool;
+    /// Around a text: a table `r` of what a JSON array of objects holds: the numbers s, q, k and v,
+    /// the texts a and p.
+    const JSON_ROWS: (&'static str, &'static str);
+    /// Tells, a row each, of settings by which a transaction that was committed can be lost.
+    const LOSSES: &'static str;
+
+    /// Binds a text.
+    fn push_text<'b>(out: &mut AstPass<'_, 'b, Self>, text: &'b str) -> QueryResult<()>;
 
     /// A column of text.
     fn text<'a>(row: &impl Row<'a, Self>, column: usize) -> deserialize::Result<Option<String>>;

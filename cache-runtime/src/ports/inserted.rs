@@ -67,6 +67,9 @@ pub(super) trait Inserted<DB: Backend>: Send + Sync {
     /// `(columns) VALUES (values)`.
     fn values<'a>(&'a self, out: AstPass<'_, 'a, DB>) -> QueryResult<()>;
 
+    /// The value of a column; none where it is left to its default.
+    fn value<'a>(&'a self, column: &str) -> Option<&'a dyn QueryFragment<DB>>;
+
     /// Whether all these columns have a value.
     fn has_all(&self, columns: &[&str]) -> bool;
 
@@ -83,19 +86,6 @@ pub(super) struct InsertedRow<V, T> {
 impl<V, T> InsertedRow<V, T> {
     pub(super) fn new(values: V) -> Self {
         Self { values, table: PhantomData }
-    }
-
-    fn value<DB: Backend>(&self, column: &str) -> Option<&dyn QueryFragment<DB>>
-    where
-        V: Columns<DB>,
-    {
-        let mut found = None;
-        self.values.each(&mut |name, value| {
-            if name == column {
-                found = Some(value);
-            }
-        });
-        found
     }
 }
 
@@ -116,6 +106,16 @@ where
         self.values.walk_ast(out.reborrow())?;
         out.push_sql(")");
         Ok(())
+    }
+
+    fn value<'a>(&'a self, column: &str) -> Option<&'a dyn QueryFragment<DB>> {
+        let mut found = None;
+        self.values.each(&mut |name, value| {
+            if name == column {
+                found = Some(value);
+            }
+        });
+        found
     }
 
     fn has_all(&self, columns: &[&str]) -> bool {

@@ -209,7 +209,13 @@ impl<DB: Backend, U> Load<DB, U> {
         Self::one(Text::Plain(sql.into()).into())
     }
 
-    fn one(statement: Statement<DB>) -> Self {
+    /// The same for one that is more than text.
+    pub(super) fn run_own(statement: Box<dyn QueryFragment<DB> + Send>) -> Self {
+        let run = Step::Run(Text::Own(statement).into());
+        Self { steps: vec![run], expects: Expects::Anything }
+    }
+
+    pub(super) fn one(statement: Statement<DB>) -> Self {
         Self { steps: vec![Step::Rows(statement)], expects: Expects::Anything }
     }
 

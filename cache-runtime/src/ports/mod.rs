@@ -2,8 +2,11 @@ use std::future::Future;
 use std::pin::Pin;
 
 pub(crate) mod aggregate;
+pub(crate) mod batch;
+pub(crate) mod behind;
 pub(crate) mod clock;
 pub(crate) mod codec;
+pub(crate) mod column_values;
 pub(crate) mod condition;
 pub(crate) mod contract;
 pub(crate) mod database;
@@ -16,6 +19,7 @@ pub(crate) mod inserted;
 pub(crate) mod keys_in;
 pub(crate) mod load;
 pub(crate) mod model;
+
 // For drivers, and only they call it.
 #[cfg(any(feature = "r2d2", feature = "diesel-async", feature = "testing"))]
 pub(crate) mod savepoint;
@@ -27,8 +31,10 @@ pub(crate) mod version;
 pub use aggregate::{
     Aggregate, Holds, MemberOf, MemberRows, Members, MembersIn, Reads, Role, Whole,
 };
+pub use behind::{Behind, Delta, RowValues, Summed, Upgrade, WriteBehind};
 pub use clock::{Clock, Tokens};
 pub use codec::{Codec, Read};
+pub use column_values::ColumnValues;
 pub use condition::{Condition, Filter};
 pub use database::{Claim, Database, Dialect, RawTransaction, Transaction};
 #[cfg(feature = "events")]
@@ -39,6 +45,7 @@ pub use model::{
     BoxError, Change, Concealed, Concealing, Descriptor, FromRow, Insert, KeyOf, ListOf, Model,
     Save, Statements, Versioned, Writable,
 };
+
 pub use store::{
     Fence, Fill, Filled, Form, Inspection, Lease, Leased, Lift, Mark, Payload, Put, Store,
     StoreFacts, Turn,

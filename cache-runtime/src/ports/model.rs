@@ -11,6 +11,7 @@ use serde::de::SeqAccess;
 use serde::ser::SerializeTuple;
 
 use super::aggregate::Role;
+use super::behind::Behind;
 use super::condition::Condition;
 use super::database::Dialect;
 use super::dependency::{Dependency, Selected};
@@ -184,6 +185,11 @@ pub trait Statements<DB: Dialect>: FromRow<DB> + Model<Table: QueryFragment<DB>>
         Err("only a model that depends on others is read by its key alone".into())
     }
 
+    /// How pending writes become rows, where the model is written behind.
+    fn behind() -> Option<Behind<DB, Self>> {
+        None
+    }
+
     /// The models whose rows this one shows something of.
     fn dependencies() -> Vec<Dependency<DB>> {
         Vec::new()
@@ -197,8 +203,9 @@ pub trait Statements<DB: Dialect>: FromRow<DB> + Model<Table: QueryFragment<DB>>
 
 /// A model whose rows can be written through its repository.
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` is `read_only`, so its rows cannot be written or locked through it",
-    note = "write them through the model of the table itself, on which this one may depend: `depends_on(Other, via = column)`"
+    message = "the rows of `{Self}` cannot be written or locked directly through it",
+    note = "if it is `read_only`: write them through the model of the table itself, on which this one may depend: `depends_on(Other, via = column)`",
+    note = "if it is written behind: use `enqueue`, `merge` and `enqueue_delete`"
 )]
 pub trait Writable: Model {}
 

@@ -29,15 +29,49 @@ pub(crate) struct Statement<DB: Backend> {
 }
 
 pub(super) enum Text<DB: Backend> {
-    Select { columns: Columns, table: Fragment<DB>, condition: Condition<DB> },
-    SelectJoined { source: Source<DB>, table: Fragment<DB>, condition: Condition<DB> },
-    SelectInserted { columns: Columns, table: Fragment<DB>, key: Columns, row: Row<DB> },
-    Versions { column: &'static str, table: Fragment<DB>, condition: Condition<DB> },
-    Insert { table: Fragment<DB>, row: Row<DB> },
-    Delete { columns: Columns, table: Fragment<DB>, condition: Condition<DB> },
-    Write { columns: Columns, statement: Fragment<DB> },
-    Bump { columns: Columns, version: &'static str, table: Fragment<DB>, condition: Condition<DB> },
+    Select {
+        columns: Columns,
+        table: Fragment<DB>,
+        condition: Condition<DB>,
+    },
+    SelectJoined {
+        source: Source<DB>,
+        table: Fragment<DB>,
+        condition: Condition<DB>,
+    },
+    SelectInserted {
+        columns: Columns,
+        table: Fragment<DB>,
+        key: Columns,
+        row: Row<DB>,
+    },
+    Versions {
+        column: &'static str,
+        table: Fragment<DB>,
+        condition: Condition<DB>,
+    },
+    Insert {
+        table: Fragment<DB>,
+        row: Row<DB>,
+    },
+    Delete {
+        columns: Columns,
+        table: Fragment<DB>,
+        condition: Condition<DB>,
+    },
+    Write {
+        columns: Columns,
+        statement: Fragment<DB>,
+    },
+    Bump {
+        columns: Columns,
+        version: &'static str,
+        table: Fragment<DB>,
+        condition: Condition<DB>,
+    },
     Plain(String),
+    /// A statement of write-behind.
+    Own(Fragment<DB>),
 }
 
 /// The values of an insert, for the statement that writes them and the one that reads them back.
@@ -125,6 +159,7 @@ impl<DB: Dialect> QueryFragment<DB> for Statement<DB> {
                 statement.walk_ast(out.reborrow())?;
                 returning(columns, &mut out)?;
             }
+            Text::Own(statement) => statement.walk_ast(out.reborrow())?,
             Text::Plain(sql) => {
                 out.unsafe_to_cache_prepared();
                 out.push_sql(sql);
@@ -148,7 +183,10 @@ impl<DB: Dialect> QueryFragment<DB> for Statement<DB> {
     }
 }
 
-fn walk<DB: Backend>(columns: Columns, out: &mut AstPass<'_, '_, DB>) -> QueryResult<()> {
+pub(super) fn walk<DB: Backend>(
+    columns: &[&str],
+    out: &mut AstPass<'_, '_, DB>,
+) -> QueryResult<()> {
     for (index, column) in columns.iter().enumerate() {
         if index > 0 {
             out.push_sql(", ");

@@ -66,6 +66,24 @@ pub enum Event {
     EventLag(Duration),
     /// Domain events could not be read or applied, and are tried again.
     EventsFailed,
+    /// A write was acknowledged, durable in the outbox, after this time.
+    Enqueued(Duration),
+    /// So many pending writes came into so many rows.
+    Flushed {
+        /// How many writes.
+        writes: usize,
+        /// How many rows they were folded into.
+        rows: usize,
+    },
+    /// So many writes are pending, and the oldest has been for so long.
+    Backlog {
+        /// How many.
+        pending: u64,
+        /// For how long the oldest has been.
+        oldest: Duration,
+    },
+    /// So many rows have writes that were parked just now.
+    Parked(usize),
     /// The store's circuit breaker is now open (true) or closed (false).
     Breaker(bool),
 }

@@ -31,6 +31,19 @@ pub enum ErrorKind {
     /// The write is committed, but the store did not confirm it. Readers are served from the
     /// database until its fence has expired.
     Unreleased,
+    /// This process is not registered any more, or not yet again, so that others may serve what
+    /// it does not know of; nothing was written. Only with
+    /// [`Builder::register_contracts`](crate::Builder::register_contracts). It registers anew by
+    /// itself: try again a little later.
+    Unregistered,
+    /// The outbox of a write-behind model is full, by number or by age; nothing was written. Try
+    /// again later, or shed the load.
+    Full,
+    /// The row has writes that cannot be applied, and are parked until somebody retries or discards
+    /// them.
+    Parked,
+    /// A pending write cannot be written to the outbox or read from it.
+    Unreadable,
 }
 
 /// An error of the cache: a kind, what was being done, and the source.

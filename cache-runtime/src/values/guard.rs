@@ -106,6 +106,36 @@ pub enum Guard {
     OutboxRow,
     /// The relay reads every row of a bucket, and not those past the last one it has seen.
     OutboxAll,
+    /// Whoever does not know a kind of entries withdraws it, and it is offered once all know it.
+    AllKnow,
+    /// A process that has withdrawn a kind writes once all others have seen that.
+    WaitForViews,
+    /// Nothing is served by a view of the registered processes that is too old.
+    ViewExpires,
+    /// A kind that is offered anew has names that nobody has filled.
+    NewGeneration,
+    /// A generation is served once every process writes by it.
+    SeenGeneration,
+    /// A process says that it writes by a generation once its transactions from before have ended.
+    SettledView,
+    /// A process that says nothing more is live until its lease is over.
+    HeldRegistration,
+    /// A write commits only while its process is registered.
+    RegisteredInTime,
+    /// A write is acknowledged only once its intent is in the outbox.
+    IntentFirst,
+    /// A row and what is pending for it are read in one snapshot.
+    OneSnapshot,
+    /// Nobody flushes a stripe that another has claimed.
+    StripeClaimed,
+    /// What was applied leaves the outbox in the same transaction.
+    RemovedWithRows,
+    /// No later write of a row is applied while earlier ones are parked.
+    ParkedHolds,
+    /// A row with parked writes is not read as if all were well.
+    ParkedTold,
+    /// What was cached of a row is removed when its writes are parked.
+    ParkedRemoved,
     /// A database that was restored or failed over begins new eras.
     SameDatabase,
     /// A store whose time has jumped begins new eras.
@@ -174,6 +204,21 @@ impl Guard {
         (Guard::WatermarkName, "watermark-name"),
         (Guard::OutboxRow, "outbox-row"),
         (Guard::OutboxAll, "outbox-all"),
+        (Guard::AllKnow, "all-know"),
+        (Guard::WaitForViews, "wait-for-views"),
+        (Guard::ViewExpires, "view-expires"),
+        (Guard::NewGeneration, "new-generation"),
+        (Guard::SeenGeneration, "seen-generation"),
+        (Guard::SettledView, "settled-view"),
+        (Guard::HeldRegistration, "held-registration"),
+        (Guard::RegisteredInTime, "registered-in-time"),
+        (Guard::IntentFirst, "intent-first"),
+        (Guard::OneSnapshot, "one-snapshot"),
+        (Guard::StripeClaimed, "stripe-claimed"),
+        (Guard::RemovedWithRows, "removed-with-rows"),
+        (Guard::ParkedHolds, "parked-holds"),
+        (Guard::ParkedTold, "parked-told"),
+        (Guard::ParkedRemoved, "parked-removed"),
         (Guard::SameDatabase, "same-database"),
         (Guard::SteadyTime, "steady-time"),
         (Guard::OutrunFence, "outrun-fence"),

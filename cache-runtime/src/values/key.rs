@@ -23,22 +23,33 @@ pub struct EntryKey {
     table: u16,
     /// Whether a value counts only under the watermark of its bucket.
     watermarked: bool,
+    /// The kind of entry that it is, where kinds are registered.
+    stamp: Option<Stamp>,
+}
+
+/// A kind of entry, by its number in this process, and the generation that a name of it has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Stamp {
+    pub(crate) kind: u16,
+    pub(crate) generation: u64,
 }
 
 impl EntryKey {
     /// How many buckets the entries of a table with watermarks fall into. Part of the wire format.
     pub const BUCKETS: u32 = 16;
+    /// Counts changes of how keys are written and named on a store.
+    pub(crate) const FORMAT: u32 = 1;
 
     /// A key from its written parts.
     pub fn from_writer(writer: KeyWriter) -> Self {
-        Self { bytes: writer.bytes, table: 0, watermarked: false }
+        Self { bytes: writer.bytes, table: 0, watermarked: false, stamp: None }
     }
 
     /// A key from its written parts, of which the first `table` bytes name the table: the entry
     /// is void once the table is invalidated.
     pub fn in_table(writer: KeyWriter, table: usize) -> Self {
         let table = u16::try_from(table).unwrap_or(0);
-        Self { bytes: writer.bytes, table, watermarked: false }
+        Self { bytes: writer.bytes, table, watermarked: false, stamp: None }
     }
 
     /// The same, of a table whose buckets have watermarks: the entry is void also without one.
@@ -46,6 +57,16 @@ impl EntryKey {
     pub fn under_watermark(mut self) -> Self {
         self.watermarked = self.table > 0;
         self
+    }
+
+    /// The same, as the name of a registered kind.
+    pub(crate) fn stamped(mut self, stamp: Option<Stamp>) -> Self {
+        self.stamp = stamp;
+        self
+    }
+
+    pub(crate) fn stamp(&self) -> Option<Stamp> {
+        self.stamp
     }
 
     /// Whether a value counts only under the watermark of its bucket.
@@ -76,7 +97,8 @@ impl EntryKey {
     /// The name of all entries of this entry's table together.
     pub fn whole_table(&self) -> Option<Self> {
         let bytes = SmallVec::from_slice(self.table()?);
-        Some(Self { bytes, table: self.table, watermarked: self.watermarked })
+        let (table, watermarked) = (self.table, self.watermarked);
+        Some(Self { bytes, table, watermarked, stamp: None })
     }
 }
 
@@ -156,6 +178,16 @@ impl KeyWriter {
         let _ = write!(self.bytes, "{}", value.len());
         self.bytes.push(b':');
         self.bytes.extend_from_slice(value);
+    }
+
+    /// Adds the generation that names of a registered kind have; the first has none, as those of
+    /// kinds that are not registered.
+    pub(crate) fn generation(&mut self, generation: u64) {
+        if generation > 0 {
+            let mut digits: SmallVec<[u8; 64]> = SmallVec::new();
+            let _ = write!(digits, "{generation}");
+            self.part(b'g', &digits);
+        }
     }
 
     /// Notes that a part is SQL's NULL, which equals nothing, so that this

@@ -10,5 +10,6 @@ pub(crate) mod guard;
 pub(crate) mod key;
 mod key_parts;
 pub(crate) mod moment;
+pub(crate) mod outbox;
 pub(crate) mod policy;
 pub(crate) mod token;

@@ -13,6 +13,9 @@ pub enum Pattern {
     CacheAside,
     /// As cache-aside for reads; a write also puts the row that it left into the cache.
     WriteThrough,
+    /// As cache-aside for reads; a write is acknowledged when it is durable in an outbox, and comes
+    /// into its row later. Reads see it at once.
+    WriteBehind,
 }
 
 /// What a reader may rely on.

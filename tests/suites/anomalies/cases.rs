@@ -3,7 +3,7 @@
 use cache_runtime::guard::Guard;
 
 use super::world::World;
-use super::{aggregates, bounded, events, lists, past, reads, writes};
+use super::{aggregates, behind, bounded, events, lists, past, reads, skew, writes};
 use crate::Case;
 
 /// A case on a world of its own, which is there before the case begins.
@@ -75,6 +75,16 @@ pub(crate) const CASES: &[Case] = &[
     ("anomaly 46", case!(writes::put_after_a_fenceless_write), &[Guard::TaintRemoval]),
     ("anomaly 48", case!(writes::joins_after_fill_strict), &[Guard::JoinInTime]),
     ("anomaly 9", case!(writes::joins_older_flight_strict), &[Guard::JoinInTime]),
+    ("anomaly 33", case!(behind::store_dies), &[Guard::IntentFirst]),
+    ("anomaly 34", case!(behind::flushed_between_two_reads), &[Guard::OneSnapshot]),
+    ("anomaly 35", case!(behind::flushed_by_two), &[Guard::StripeClaimed]),
+    ("anomaly 36", case!(behind::applied_again), &[Guard::RemovedWithRows]),
+    ("anomaly 38", case!(behind::applied_without_what_is_parked), &[Guard::ParkedHolds]),
+    (
+        "anomaly 39",
+        case!(behind::parked_as_if_all_were_well),
+        &[Guard::ParkedTold, Guard::ParkedRemoved],
+    ),
     ("anomaly 6 bounded", case!(bounded::crash_after_commit), &[Guard::OutboxRow]),
     ("anomaly 15 bounded", case!(bounded::removal_undone), &[Guard::WatermarkName]),
     ("anomaly 17 bounded", case!(bounded::store_left_behind), &[Guard::WatermarkGate]),
@@ -87,6 +97,14 @@ pub(crate) const CASES: &[Case] = &[
     ("anomaly 4", case!(events::consumer_dies), &[Guard::AcknowledgeLast]),
     ("anomaly 4", case!(events::cannot_be_read), &[Guard::VoidParked]),
     ("anomaly 4", case!(events::lost_on_the_way), &[Guard::VoidGap]),
+    ("anomaly 43", case!(skew::old_beside_new), &[Guard::AllKnow]),
+    ("anomaly 43", case!(skew::old_before_it_is_seen), &[Guard::WaitForViews]),
+    ("anomaly 43", case!(skew::silent_for_a_while), &[Guard::HeldRegistration]),
+    ("anomaly 43", case!(skew::view_of_before), &[Guard::ViewExpires]),
+    ("anomaly 43", case!(skew::filled_before_a_rollback), &[Guard::NewGeneration]),
+    ("anomaly 43", case!(skew::names_not_yet_seen), &[Guard::SeenGeneration]),
+    ("anomaly 43", case!(skew::names_of_an_open_transaction), &[Guard::SettledView]),
+    ("anomaly 43", case!(skew::slow_write_of_the_old), &[Guard::RegisteredInTime]),
     ("guard validate-hit", case!(writes::outdated_hit), &[Guard::ValidateHit]),
     ("guard table-fence", case!(writes::filled_behind_a_table_fence), &[Guard::TableFence]),
     ("guard reread-triggered", case!(writes::triggered_row), &[Guard::RereadTriggered]),

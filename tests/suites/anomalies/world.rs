@@ -48,6 +48,8 @@ impl World {
             <Driver as Database>::Backend::CREATE_COUNTER,
             migration::<Server>("cache_invalidations").up,
             migration::<Server>("cache_events").up,
+            migration::<Server>("cache_outbox").up,
+            migration::<Server>("cache_contracts").up,
         ];
         let database = Server::with(&[&own, TABLES].concat());
         let (shelf, store): (Shelf, Arc<dyn Store>) = match kind {

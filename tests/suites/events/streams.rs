@@ -193,6 +193,7 @@ async fn lost(commands: &[&str], stays: bool) {
     };
     assert!(soon(async || balance(&accounts).await == 2).await, "{commands:?} {stays}");
     assert!(soon(async || cache.consumed()[0].gaps == before + 1).await);
+    assert_eq!(balance(&accounts).await, 2, "cached again, now that the gap is closed");
     settle().await;
     world.set(3);
     assert_eq!(balance(&accounts).await, 2);

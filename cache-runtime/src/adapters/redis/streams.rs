@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use parking_lot::Mutex;
 use rand::random;
-use redis::{Pipeline, Value, from_redis_value};
+use redis::{Pipeline, ServerError, Value, from_redis_value};
 
 use super::replies::{Id, consumers, entries, gap, group, info, refusals};
 use super::{Redis, link::Link, refusal};
@@ -124,7 +124,7 @@ impl RedisStream {
     fn accept(&self, answers: &[Value], but: &[&str]) -> Result<()> {
         let refused = answers.iter().flat_map(refusals).find(|error| !but.contains(&error.code()));
         match refused {
-            Some(error) if error.code() == "NOPERM" => Err(Error::new(
+            Some(error) if is_forbidden(error) => Err(Error::new(
                 ErrorKind::Configuration,
                 format!("events cannot be read: {error}; let the ACL user do `{}`", self.rights()),
             )),
@@ -350,6 +350,11 @@ impl EventSource for RedisStream {
             self.send(&all).await.map(drop)
         })
     }
+}
+
+/// Whether a right is missing: told of a command, or of the transaction that it is in.
+fn is_forbidden(error: &ServerError) -> bool {
+    error.code() == "NOPERM" || error.details().is_some_and(|it| it.contains("NOPERM"))
 }
 
 fn entries_are_none(answer: &Value) -> bool {

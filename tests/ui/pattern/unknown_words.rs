@@ -11,17 +11,8 @@ diesel::table! {
 
 #[derive(Queryable, Cached)]
 #[diesel(table_name = planes)]
-#[cached(pattern = "write_behind", ttl = "10m")]
-pub struct Plane {
-    id: i64,
-    tail: String,
-    seats: Option<i32>,
-}
-
-#[derive(Queryable, Cached)]
-#[diesel(table_name = planes)]
 #[cached(pattern = "read_through", ttl = "10m", on_write = "update", consistency = "strict")]
-pub struct Other {
+pub struct Plane {
     id: i64,
     tail: String,
     seats: Option<i32>,

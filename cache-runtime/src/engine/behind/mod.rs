@@ -1,0 +1,25 @@
+//! Write-behind: writes that are acknowledged once they are in a durable outbox, read together with
+//! their rows, and flushed to these later.
+
+pub(crate) mod backlog;
+pub(crate) mod control;
+pub(crate) mod flusher;
+pub(crate) mod fold;
+mod group;
+pub(crate) mod overlay;
+mod parking;
+mod prepare;
+pub(crate) mod tables;
+
+use std::sync::Arc;
+
+use crate::ports::database::Database;
+
+/// The outbox of a model, as its repository uses it. Gone, it ends what works behind it.
+pub(crate) struct Queued<D: Database> {
+    pub(crate) lanes: backlog::Lanes<D>,
+    pub(crate) flusher: Arc<dyn flusher::Flushes>,
+    /// The version of the payloads that are written.
+    pub(crate) version: u32,
+    pub(crate) _alive: tokio::sync::oneshot::Sender<()>,
+}

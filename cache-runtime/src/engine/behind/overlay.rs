@@ -1,0 +1,114 @@
+//! Rows with what is pending for them: what a miss of a write-behind model reads.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use super::fold::{NoRow, by_row};
+use super::tables::Tables;
+use crate::ports::batch::Overlaid;
+use crate::ports::behind::Behind;
+use crate::ports::database::{Database, Dialect};
+use crate::ports::load::Load;
+use crate::ports::model::{BoxError, Model, Statements};
+use crate::values::error::{Error, ErrorKind, Result};
+use crate::values::guard::Guard;
+
+/// The rows of a write-behind model, as all acknowledged writes leave them.
+pub(crate) struct Overlay<M: Model, D: Database> {
+    pub(crate) tables: Arc<Tables<D>>,
+    pub(crate) behind: Behind<D::Backend, M>,
+}
+
+impl<M: Statements<D::Backend>, D: Database> Overlay<M, D> {
+    /// The rows with these distinct keys, in as few statements as the database allows. Each
+    /// statement is one snapshot of rows and pending writes.
+    pub(crate) async fn load(&self, keys: Vec<M::Key>) -> Result<Vec<Option<Arc<M>>>> {
+        let most = (<D::Backend as Dialect>::MAX_BINDS / M::DESCRIPTOR.key.len().max(1)).max(1);
+        let mut answers = Vec::with_capacity(keys.len());
+        for some in keys.chunks(most.min(1000)) {
+            answers.extend(self.some(some).await?);
+        }
+        Ok(answers)
+    }
+
+    async fn some(&self, keys: &[M::Key]) -> Result<Vec<Option<Arc<M>>>> {
+        let aggregates = keys.iter().map(|key| Ok(self.tables.aggregate(key)?.1));
+        let aggregates: Vec<String> = aggregates.collect::<Result<_>>()?;
+        let (mut rows, pending) = self.read(keys, &aggregates).await?;
+        let mut answers = Vec::with_capacity(keys.len());
+        let mut pending: HashMap<String, _> =
+            by_row(pending).into_iter().map(|it| (it.aggregate.clone(), it)).collect();
+        let alone = keys.len() == 1;
+        for (key, aggregate) in keys.iter().zip(&aggregates) {
+            // Asked for alone, it is the row that the database equates with the key.
+            let at = rows.iter().position(|row| alone || row.key() == *key);
+            let row = at.map(|at| rows.swap_remove(at));
+            let row = match pending.remove(aggregate) {
+                None => row,
+                Some(writes) => {
+                    // Anomaly 39: what cannot be written is not as it was acknowledged.
+                    if let Some(why) = writes.pending.iter().find_map(|it| it.parked.as_deref())
+                        && Guard::ParkedTold.stands()
+                    {
+                        return Err(parked::<M>(why));
+                    }
+                    match writes.fold(&self.behind, row) {
+                        Err(error) if error.is::<NoRow>() => None,
+                        folded => folded.map_err(unreadable::<M>)?,
+                    }
+                }
+            };
+            answers.push(row.map(Arc::new));
+        }
+        Ok(answers)
+    }
+
+    async fn read(
+        &self,
+        keys: &[M::Key],
+        aggregates: &[String],
+    ) -> Result<(Vec<M>, Vec<crate::ports::batch::Pending>)> {
+        let database = &self.tables.database;
+        let pending = || self.tables.overlay(aggregates.iter().map(String::as_str));
+        let condition = match keys {
+            [one] => M::is(one.clone()),
+            all => M::among(all.to_vec()),
+        };
+        let mut read: Vec<Overlaid<M>> = if Guard::OneSnapshot.stands() {
+            database.load(Load::overlaid(condition, pending())).await?
+        } else {
+            let rows: Vec<M> = database.load(Load::select(condition)).await?;
+            let mut read = database.load(Load::pending_alone(pending())).await?;
+            read.extend(rows.into_iter().map(Overlaid::Row));
+            read
+        };
+        let (mut rows, mut pending) = (Vec::new(), Vec::new());
+        for it in read.drain(..) {
+            match it {
+                Overlaid::Row(row) => rows.push(row),
+                Overlaid::Pending(write) => pending.push(write),
+            }
+        }
+        pending.sort_by_key(|write| write.seq);
+        Ok((rows, pending))
+    }
+}
+
+/// The row has writes that cannot be applied.
+pub(crate) fn parked<M: Model>(why: &str) -> Error {
+    Error::new(
+        ErrorKind::Parked,
+        format!(
+            "a row of `{}` has writes that cannot be applied, and are parked in `cache_parked` until \
+             somebody retries or discards them: {why}",
+            M::DESCRIPTOR.model
+        ),
+    )
+}
+
+fn unreadable<M: Model>(source: BoxError) -> Error {
+    Error::new(
+        ErrorKind::Unreadable,
+        format!("a pending write of `{}` cannot be read: {source}", M::DESCRIPTOR.model),
+    )
+}

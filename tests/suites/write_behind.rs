@@ -1,0 +1,155 @@
+//! What writing behind promises beside the anomalies, over every database, driver and store: that
+//! a write is durable and read at once, that it comes into its row once and in order, that a row
+//! which cannot be written holds up no other, and that a full outbox says so.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use cache_runtime::ports::{BoxError, Store};
+use cache_runtime::{Cache, Cached, ColumnValues, ErrorKind, Fate, models};
+use cache_tests::databases::migration;
+use cache_tests::stores::namespace;
+use diesel::connection::SimpleConnection as _;
+use diesel::prelude::*;
+
+const CREATE: &str = "CREATE TABLE page_stats (id BIGINT PRIMARY KEY NOT NULL, title VARCHAR(100) \
+                      NOT NULL UNIQUE, views BIGINT NOT NULL CHECK (views < 1000000), score DOUBLE \
+                      PRECISION NOT NULL, last_seen BIGINT, first_seen BIGINT)";
+
+diesel::table! {
+    page_stats (id) {
+        id -> BigInt,
+        title -> Text,
+        views -> BigInt,
+        score -> Double,
+        last_seen -> Nullable<BigInt>,
+        first_seen -> Nullable<BigInt>,
+    }
+}
+
+diesel::table! {
+    cache_outbox (stripe, seq) {
+        stripe -> BigInt,
+        seq -> BigInt,
+        aggregate -> Text,
+        payload -> Text,
+    }
+}
+
+/// The model as most would declare it.
+mod plain {
+    use super::*;
+
+    #[derive(Queryable, Insertable, Cached, Debug, Clone, PartialEq, Default)]
+    #[diesel(table_name = page_stats)]
+    #[cached(
+        pattern = "write_behind",
+        ttl = "1h",
+        negative_ttl = "1h",
+        merge(views = "add", last_seen = "max", first_seen = "min")
+    )]
+    pub struct PageStats {
+        pub id: i64,
+        pub title: String,
+        pub views: i64,
+        pub score: f64,
+        pub last_seen: Option<i64>,
+        pub first_seen: Option<i64>,
+    }
+}
+
+/// One whose outbox takes little, and whose deltas make rows.
+mod small {
+    use super::*;
+
+    #[derive(Queryable, Insertable, Cached, Debug, Clone, PartialEq, Default)]
+    #[diesel(table_name = page_stats)]
+    #[cached(
+        pattern = "write_behind",
+        ttl = "1h",
+        merge(views = "add"),
+        outbox(max_pending = 3, on_parked = "queue", on_missing = "insert")
+    )]
+    pub struct PageStats {
+        pub id: i64,
+        pub title: String,
+        pub views: i64,
+        pub score: f64,
+        pub last_seen: Option<i64>,
+        pub first_seen: Option<i64>,
+    }
+}
+
+/// One whose writers wait for room.
+mod patient {
+    use super::*;
+
+    #[derive(Queryable, Insertable, Cached, Debug, Clone, PartialEq, Default)]
+    #[diesel(table_name = page_stats)]
+    #[cached(
+        pattern = "write_behind",
+        ttl = "1h",
+        consistency = "strict(fenced)",
+        outbox(max_pending = 3, on_full = "wait")
+    )]
+    pub struct PageStats {
+        pub id: i64,
+        pub title: String,
+        pub views: i64,
+        pub score: f64,
+        pub last_seen: Option<i64>,
+        pub first_seen: Option<i64>,
+    }
+}
+
+/// The model of a later deploy: `heading` was renamed to `title`.
+mod later {
+    use super::*;
+
+    fn upgrade(version: u32, values: &mut ColumnValues) -> Result<(), BoxError> {
+        assert!(!values.has("panics"), "planted: only of an application whose code panics");
+        assert_eq!(version, 1);
+        values.rename("heading", "title");
+        Ok(())
+    }
+
+    #[derive(Queryable, Insertable, Cached, Debug, Clone, PartialEq, Default)]
+    #[diesel(table_name = page_stats)]
+    #[cached(pattern = "write_behind", ttl = "1h", outbox(version = 2, upgrade = upgrade))]
+    pub struct PageStats {
+        pub id: i64,
+        pub title: String,
+        pub views: i64,
+        pub score: f64,
+        pub last_seen: Option<i64>,
+        pub first_seen: Option<i64>,
+    }
+}
+
+use plain::PageStats;
+
+/// A process: its cache and its rows.
+macro_rules! process {
+    ($world:expr) => {
+        process!($world, PageStats)
+    };
+    ($world:expr, $model:ty) => {{
+        let cache = Cache::builder($world.driver.clone())
+            .shared_store($world.store.clone())
+            .models(models![$model])
+            .namespace($world.namespace.clone())
+            // The SQLite of the tests does not wait for its disk.
+            .accept_write_loss()
+            .build()
+            .await
+            .unwrap();
+        let rows = cache.repository::<$model>();
+        (cache, rows)
+    }};
+}
+
+fn page(id: i64, views: i64) -> PageStats {
+    PageStats { id, title: format!("page {id}"), views, ..PageStats::default() }
+}
+
+cache_tests::matrix!("write_behind/body.rs", &[CREATE, migration::<Server>("cache_outbox").up]);
