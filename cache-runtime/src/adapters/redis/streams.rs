@@ -220,6 +220,8 @@ impl RedisStream {
         }
         if refusals(&answer).next().is_some() {
             self.create().await?;
+            // What comes now is another stream, which has not gone back where it begins anew.
+            *self.seen.lock() = Seen::default();
             let why = format!("the stream `{stream}` or its group `{}` is gone", self.group);
             return Ok(Batch { events: Vec::new(), gap: Some(why) });
         }
