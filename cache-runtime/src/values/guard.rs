@@ -8,6 +8,10 @@
 /// A check that stops at least one anomaly.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[repr(u8)]
+#[cfg_attr(
+    not(feature = "events"),
+    allow(dead_code, reason = "those of events stand where these are built in")
+)]
 #[non_exhaustive]
 pub enum Guard {
     /// A fill is accepted only under the token of the lease that is there now.
