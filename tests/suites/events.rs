@@ -15,6 +15,9 @@ use cache_tests::modes::{aside, bounded};
 use cache_tests::stores::namespace;
 use diesel::prelude::*;
 
+#[path = "events/stubborn.rs"]
+mod stubborn;
+
 #[path = "events/streams.rs"]
 mod streams;
 

@@ -6,6 +6,7 @@
 //! last, and when it is over all is removed again, by what the database says then.
 
 use std::collections::{HashSet, VecDeque};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -22,7 +23,7 @@ use crate::ports::clock::Clock;
 use crate::ports::database::Database;
 use crate::ports::event_source::{Batch, DomainEvent, EventSource, SetAside, Why};
 use crate::ports::telemetry::{Event, Probe};
-use crate::values::error::Result;
+use crate::values::error::{ErrorKind, Result};
 use crate::values::guard::Guard;
 use crate::values::key::EntryKey;
 
@@ -30,6 +31,8 @@ use crate::values::key::EntryKey;
 const UNDER_WAY: usize = 16;
 /// How many events that were applied are remembered by their names.
 const REMEMBERED: usize = 10_000;
+/// How often the database may refuse to say what events are about, before they are about everything.
+const PATIENCE: u32 = 3;
 /// The longest pause between two attempts.
 const LONGEST: Duration = Duration::from_secs(5);
 
@@ -132,8 +135,9 @@ impl<D: Database> Consumer<D> {
     async fn work(&self, batch: Batch) {
         let _ticket = self.ledger.in_flight.ticket();
         let work = self.sort(batch);
-        let mut pause = self.pause;
-        while let Err(error) = self.attempt(&work).await {
+        let (mut pause, mut failed) = (self.pause, 0);
+        while let Err(error) = self.attempt(&work, failed).await {
+            failed += 1;
             tracing::warn!(%error, source = self.source.name(), "events are applied again later");
             self.failed();
             if self.switch.is_closed() {
@@ -145,11 +149,11 @@ impl<D: Database> Consumer<D> {
         self.tell(work);
     }
 
-    async fn attempt(&self, work: &Work) -> Result<()> {
+    async fn attempt(&self, work: &Work, failed: u32) -> Result<()> {
         if !Guard::AcknowledgeLast.stands() {
             self.source.acknowledge(&work.done).await?;
         }
-        self.apply(work).await?;
+        self.apply(work, failed).await?;
         if work.gap {
             self.source.close_gap().await?;
         }
@@ -162,11 +166,11 @@ impl<D: Database> Consumer<D> {
         Ok(())
     }
 
-    async fn apply(&self, work: &Work) -> Result<()> {
+    async fn apply(&self, work: &Work, failed: u32) -> Result<()> {
         if work.concerned.is_empty() {
             return Ok(());
         }
-        let removals = self.removals(work).await?;
+        let removals = self.removals(work, failed).await?;
         if self.ahead.is_zero() {
             return self.remove(removals).await;
         }
@@ -186,16 +190,23 @@ impl<D: Database> Consumer<D> {
             self.clock.sleep(self.ahead).await;
         }
         match Guard::OutrunAgain.stands() {
-            true => self.remove(self.removals(work).await?).await,
+            true => self.remove(self.removals(work, failed).await?).await,
             false => Ok(()),
         }
     }
 
-    /// What is to be removed, by what the database says now.
-    async fn removals(&self, work: &Work) -> Result<Removals> {
+    /// What is to be removed, by what the database says now. A key that it takes for none, each time,
+    /// must not hold up the events beside it.
+    async fn removals(&self, work: &Work, failed: u32) -> Result<Removals> {
         let mut all = Removals::default();
         for (target, concerned) in &work.concerned {
-            let Removals { touches, later } = target.removals(concerned).await?;
+            let Removals { touches, later } = match target.removals(concerned).await {
+                Err(error) if failed >= PATIENCE && error.kind() == ErrorKind::Database => {
+                    tracing::warn!(%error, model = target.model(), "its table is void instead");
+                    target.removals(&[Concerned::Table]).await?
+                }
+                found => found?,
+            };
             all.touches.extend(touches);
             all.later.extend(later);
         }
@@ -256,7 +267,9 @@ impl<D: Database> Consumer<D> {
         };
         let mut errors = Vec::new();
         for target in &targets {
-            match target.concerned(&event) {
+            // A panic of the application's would come again with each delivery.
+            let concerned = catch_unwind(AssertUnwindSafe(|| target.concerned(&event)));
+            match concerned.unwrap_or_else(|_| Err("whoever looked for its keys panicked".into())) {
                 Ok(concerned) if !event.kind.is_empty() => work.add(target, concerned),
                 Ok(_) => errors.push("it does not say of what kind it is".to_owned()),
                 Err(error) => errors.push(error.to_string()),
