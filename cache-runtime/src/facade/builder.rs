@@ -5,11 +5,10 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::runtime::Handle;
-
 use super::aggregates;
 use super::cache::{Cache, Inner};
-use super::checks::{check_fences, check_models, link, needs_claim};
+use super::checks::{check_fences, check_models, check_runtime, link, needs_claim};
+use super::codecs::codecs;
 use super::contracts::contracts;
 use super::drift::{Declarations, Drift, program};
 use super::duties::Duties;
@@ -302,13 +301,7 @@ impl<D: Database> Builder<D> {
     /// [`register_contracts`](Self::register_contracts) needs. [`ErrorKind::Pool`] if the database gives no connection,
     /// [`ErrorKind::Store`] if the store does not answer.
     pub async fn build(self) -> Result<Cache<D>> {
-        Handle::try_current().map_err(|source| {
-            configuration(
-                "the cache runs on tokio, and there is no runtime here; build it within one, as \
-                 under `#[tokio::main]`, or use `build_blocking`, which brings its own",
-            )
-            .with_source(source)
-        })?;
+        check_runtime()?;
         let store = self.store.ok_or_else(|| {
             configuration(
                 "no store is named; add `.store(Redis::url(..)?)` for several processes, or \
@@ -322,17 +315,7 @@ impl<D: Database> Builder<D> {
         if !self.accepts_fence_loss {
             check_fences(&self.models, &facts)?;
         }
-        let mut built_in = built_in_codecs();
-        let writer = match self.codec {
-            Some(codec) => codec,
-            None if built_in.is_empty() => {
-                return Err(configuration(
-                    "no codec is built in; turn on the feature `bincode` or `postcard`, or give \
-                     one with `.codec(..)`",
-                ));
-            }
-            None => built_in.remove(0),
-        };
+        let (writer, built_in) = codecs(self.codec)?;
         let switch = Switch::default();
         let shield = Arc::new(Shield::new(
             store.clone(),
@@ -419,19 +402,15 @@ impl<D: Database> Builder<D> {
         let declared = declarations.begin(self.on_drift).await?;
         #[cfg(feature = "events")]
         let consuming = {
-            let mut consuming = Vec::new();
-            for events in self.events {
-                let parts = Consumption {
-                    models: &models,
-                    ledger: &ledger,
-                    clock: &self.clock,
-                    telemetry: &parts.telemetry,
-                    tier: store.tier(),
-                    switch: &switch,
-                };
-                consuming.push(events.start(parts).await?);
-            }
-            consuming
+            let parts = Consumption {
+                models: &models,
+                ledger: &ledger,
+                clock: &self.clock,
+                telemetry: &parts.telemetry,
+                tier: store.tier(),
+                switch: &switch,
+            };
+            parts.start(self.events).await?
         };
         let running = self.reconcile.map(|reconcile| {
             let settle = reconcile.settle.unwrap_or(self.fence_expiry + Duration::from_secs(1));
@@ -456,15 +435,6 @@ impl<D: Database> Builder<D> {
             consuming,
         }))
     }
-}
-
-fn built_in_codecs() -> Vec<Arc<dyn Codec>> {
-    vec![
-        #[cfg(feature = "bincode")]
-        Arc::new(crate::adapters::bincode::Bincode),
-        #[cfg(feature = "postcard")]
-        Arc::new(crate::adapters::postcard::Postcard),
-    ]
 }
 
 fn configuration(context: impl Into<String>) -> Error {

@@ -12,6 +12,17 @@ use crate::ports::store::StoreFacts;
 use crate::values::error::{Error, ErrorKind, Result};
 use crate::values::policy::{Consistency, Pattern};
 
+/// Whether there is somewhere to run.
+pub(super) fn check_runtime() -> Result<()> {
+    tokio::runtime::Handle::try_current().map(drop).map_err(|source| {
+        configuration(
+            "the cache runs on tokio, and there is no runtime here; build it within one, as under \
+             `#[tokio::main]`, or use `build_blocking`, which brings its own",
+        )
+        .with_source(source)
+    })
+}
+
 /// Rules over all models.
 pub(super) fn check_models<D: Database>(models: &[Registration<D>]) -> Result<()> {
     check_tables(models)?;

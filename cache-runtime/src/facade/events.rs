@@ -173,7 +173,7 @@ impl<D: Database> Events<D> {
     }
 
     /// Checks the source and its models, and begins to consume.
-    pub(super) async fn start(self, parts: Consumption<'_, D>) -> Result<Consuming> {
+    async fn start(self, parts: &Consumption<'_, D>) -> Result<Consuming> {
         let name = self.name();
         let source = match self.origin {
             Origin::Given(source) => source,
@@ -223,6 +223,17 @@ pub(super) struct Consumption<'a, D: Database> {
     pub(super) telemetry: &'a Arc<dyn Telemetry>,
     pub(super) tier: &'static str,
     pub(super) switch: &'a Switch,
+}
+
+impl<D: Database> Consumption<'_, D> {
+    /// Checks the sources and their models, and begins to consume.
+    pub(super) async fn start(self, all: Vec<Events<D>>) -> Result<Vec<Consuming>> {
+        let mut consuming = Vec::with_capacity(all.len());
+        for events in all {
+            consuming.push(events.start(&self).await?);
+        }
+        Ok(consuming)
+    }
 }
 
 /// What became of the events of one source, in this process, since the cache was built.

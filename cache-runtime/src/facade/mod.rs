@@ -6,6 +6,7 @@ pub(crate) mod blocking;
 pub(crate) mod builder;
 pub(crate) mod cache;
 mod checks;
+mod codecs;
 mod contracts;
 pub(crate) mod drift;
 mod duties;
