@@ -6,7 +6,7 @@ use quote::quote;
 use syn::Type;
 
 use super::{Body, aggregate, behind, column, lookups, of, on_backend, tuple};
-use crate::attr::Backend;
+use crate::attr::{Backend, Consistency};
 use crate::model::{Field, List, Lookup, Model};
 
 /// All statements on all of the model's backends.
@@ -80,6 +80,8 @@ fn statements(model: &Model) -> TokenStream {
     let shares = model.lists.iter().map(|list| shares(model, list));
     let after = (!model.lists.is_empty()).then(|| after(model));
     let joined = (!model.depends_on.is_empty()).then(|| joined(model));
+    let validated = model.attrs.consistency.value == Some(Consistency::Validated);
+    let key_from_row = (validated || !model.depends_on.is_empty()).then(|| key_from_row(model));
     let concealed = model.concealed().next().map(|_| concealed(model));
     let behind = behind::statement(model);
     quote! {
@@ -110,6 +112,7 @@ fn statements(model: &Model) -> TokenStream {
             }
 
             #after
+            #key_from_row
             #joined
             #concealed
             #behind
@@ -369,6 +372,17 @@ fn joined(model: &Model) -> TokenStream {
             }
         }
     });
+    quote! {
+        fn dependencies() -> ::std::vec::Vec<__c::Dependency<__Db>> {
+            ::std::vec![#(#depends),*]
+        }
+
+        #selects
+    }
+}
+
+/// How a row that begins with its key is read.
+fn key_from_row(model: &Model) -> TokenStream {
     let key = tuple(model.at(&model.key).map(|field| column(model, field)));
     quote! {
         fn key_from_row<'__a>(
@@ -378,12 +392,6 @@ fn joined(model: &Model) -> TokenStream {
                 __row,
             )
         }
-
-        fn dependencies() -> ::std::vec::Vec<__c::Dependency<__Db>> {
-            ::std::vec![#(#depends),*]
-        }
-
-        #selects
     }
 }
 

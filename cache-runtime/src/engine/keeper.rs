@@ -15,7 +15,7 @@ use super::lists::Lists;
 use super::loader::{Loader, Source as _};
 use super::outbox;
 use super::sampler::{Known, Sampler};
-use super::sources::{Found, LookupId, Lookups, Rows, carries, is_concealed};
+use super::sources::{Found, LookupId, Lookups, Rows, carries, is_concealed, most_keys};
 use super::switch::Switch;
 use super::tier::Tier;
 use super::wholes::RootOf;
@@ -23,7 +23,7 @@ use crate::ports::clock::Tokens;
 use crate::ports::contract::Contract;
 use crate::ports::database::Database;
 use crate::ports::load::Load;
-use crate::ports::model::{Model, Statements};
+use crate::ports::model::{Model, Statements, VersionOf};
 use crate::ports::telemetry::Event;
 use crate::values::error::{Error, ErrorKind, Result};
 use crate::values::guard::Guard;
@@ -94,7 +94,7 @@ impl<M: Statements<D::Backend>, D: Database> Keeper<M, D> {
         if !must_validate::<M>() {
             return Ok(true);
         }
-        let load = Load::versions::<M>(M::is(key.to_key()));
+        let load = Load::version::<M>(M::is(key.to_key()));
         let current = self.database.load(load).await?.pop().map(|version| version.0);
         let holds = current == found.version();
         if !holds {
@@ -372,18 +372,23 @@ impl<M: Statements<D::Backend>, D: Database> Keeper<M, D> {
         Ok(missing)
     }
 
-    /// Takes out the hits that may not be served, by one statement for all of them. A version
-    /// names one row, so the versions alone tell; an absence has none, and is asked anew.
+    /// Takes out the hits that may not be served, in as few statements as the database allows. Each
+    /// is compared with its own row: rows that were there before the counter may well share a
+    /// version. An absence has none, and is asked anew.
     async fn take_outdated(&self, hits: &mut Vec<Hit<M>>) -> Result<Vec<(M::Key, EntryKey)>> {
         if hits.is_empty() {
             return Ok(Vec::new());
         }
-        let keys = hits.iter().map(|((key, _), _)| key.clone()).collect();
-        let load = Load::versions::<M>(M::among(keys));
-        let current = self.database.load(load).await?;
-        let current: HashSet<i64> = current.into_iter().map(|version| version.0).collect();
-        let holds =
-            |(_, entry): &Hit<M>| entry.version().is_some_and(|version| current.contains(&version));
+        let keys: Vec<M::Key> = hits.iter().map(|((key, _), _)| key.clone()).collect();
+        let mut current = HashMap::with_capacity(keys.len());
+        for chunk in keys.chunks(most_keys::<M, D>()) {
+            let load = Load::<_, VersionOf<M>>::versions(M::among(chunk.to_vec()));
+            let versions = self.database.load(load).await?;
+            current.extend(versions.into_iter().map(|VersionOf(key, version)| (key, version)));
+        }
+        let holds = |((key, _), entry): &Hit<M>| {
+            entry.version().is_some_and(|version| current.get(key) == Some(&version))
+        };
         let outdated: Vec<_> =
             hits.extract_if(.., |hit| !holds(hit)).map(|(wanted, _)| wanted).collect();
         let entries: Vec<EntryKey> = outdated.iter().map(|(_, entry)| entry.clone()).collect();

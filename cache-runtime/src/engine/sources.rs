@@ -31,8 +31,7 @@ impl<M: Model, D: Database> Rows<M, D> {
 impl<M: Statements<D::Backend>, D: Database> Rows<M, D> {
     /// The rows with these distinct keys, in as few statements as the database allows.
     async fn by_keys(&self, keys: Vec<M::Key>) -> Result<Vec<M>> {
-        let width = M::DESCRIPTOR.key.len().max(1);
-        let most = (<D::Backend as Dialect>::MAX_BINDS / width).max(1);
+        let most = most_keys::<M, D>();
         if keys.len() <= most {
             return self.database.load(Load::select(M::among(keys))).await;
         }
@@ -92,6 +91,11 @@ impl<M: Statements<D::Backend>, D: Database> Source for Rows<M, D> {
             None => Some(Entry::Absent),
         }
     }
+}
+
+/// How many keys one statement may name.
+pub(super) fn most_keys<M: Model, D: Database>() -> usize {
+    (<D::Backend as Dialect>::MAX_BINDS / M::DESCRIPTOR.key.len().max(1)).max(1)
 }
 
 /// Rows by a unique value. The entry is the row's primary key.

@@ -12,7 +12,7 @@ use diesel::query_source::Table;
 use super::condition::Condition;
 use super::database::Dialect;
 use super::inserted::{Columns, InsertedRow};
-use super::model::{Concealed, FromRow, KeyOf, ListOf, Model, Statements};
+use super::model::{Concealed, FromRow, KeyOf, ListOf, Model, Statements, VersionOf};
 use super::statement::{Row, Statement, Text, table};
 use crate::values::error::{Error, ErrorKind, Result};
 
@@ -174,10 +174,16 @@ impl<DB: Dialect, M: Statements<DB>> Load<DB, M> {
 }
 
 impl<DB: Backend> Load<DB, Version> {
-    /// SELECT the versions alone of the rows of `M` for which the condition holds.
-    pub fn versions<M: Model<Table: QueryFragment<DB>>>(condition: Condition<DB>) -> Self {
-        let column = M::DESCRIPTOR.version.unwrap_or_default();
-        Self::one(Text::Versions { column, table: table::<M, DB>(), condition }.into())
+    /// SELECT the version alone of the row of `M` for which the condition holds.
+    pub fn version<M: Model<Table: QueryFragment<DB>>>(condition: Condition<DB>) -> Self {
+        Self::one(versions::<M, DB>(&[], condition))
+    }
+}
+
+impl<DB: Dialect, M: Statements<DB>> Load<DB, VersionOf<M>> {
+    /// SELECT the versions of the rows for which the condition holds, each with its row's key.
+    pub fn versions(condition: Condition<DB>) -> Self {
+        Self::one(versions::<M, DB>(M::DESCRIPTOR.key, condition))
     }
 }
 
@@ -300,6 +306,14 @@ fn write<M: Model, DB: Backend>(
 ) -> Statement<DB> {
     let columns = M::DESCRIPTOR.columns;
     Text::Write { columns, statement: Box::new(statement) }.into()
+}
+
+fn versions<M: Model<Table: QueryFragment<DB>>, DB: Backend>(
+    key: &'static [&'static str],
+    condition: Condition<DB>,
+) -> Statement<DB> {
+    let column = M::DESCRIPTOR.version.unwrap_or_default();
+    Text::Versions { key, column, table: table::<M, DB>(), condition }.into()
 }
 
 fn locking<DB: Dialect>(mut select: Statement<DB>) -> Statement<DB> {

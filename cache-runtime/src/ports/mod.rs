@@ -43,7 +43,7 @@ pub use expiry::ExpiresAt;
 pub use load::{Load, Version};
 pub use model::{
     BoxError, Change, Concealed, Concealing, Descriptor, FromRow, Insert, KeyOf, ListOf, Model,
-    Save, Statements, Versioned, Writable,
+    Save, Statements, VersionOf, Versioned, Writable,
 };
 
 pub use store::{

@@ -180,9 +180,10 @@ pub trait Statements<DB: Dialect>: FromRow<DB> + Model<Table: QueryFragment<DB>>
         Ok(())
     }
 
-    /// The key, from a row of its columns alone: for models that depend on others.
+    /// The key, from a row of its columns alone: for models that depend on others, and for those whose
+    /// hits are validated.
     fn key_from_row<'a>(_row: &impl Row<'a, DB>) -> deserialize::Result<Self::Key> {
-        Err("only a model that depends on others is read by its key alone".into())
+        Err("only a model that depends on others, or is validated, is read by its key alone".into())
     }
 
     /// How pending writes become rows, where the model is written behind.
@@ -244,6 +245,18 @@ pub struct KeyOf<M: Model>(pub(crate) M::Key);
 impl<DB: Dialect, M: Statements<DB>> FromRow<DB> for KeyOf<M> {
     fn from_row<'a>(row: &impl Row<'a, DB>) -> deserialize::Result<Self> {
         M::key_from_row(row).map(Self)
+    }
+}
+
+/// A row's key and its version.
+pub struct VersionOf<M: Model>(pub(crate) M::Key, pub(crate) i64);
+
+impl<DB: Dialect, M: Statements<DB>> FromRow<DB> for VersionOf<M> {
+    fn from_row<'a>(row: &impl Row<'a, DB>) -> deserialize::Result<Self> {
+        let width = M::DESCRIPTOR.key.len();
+        let key = M::key_from_row(&row.partial_row(0..width))?;
+        let version = DB::integer(row, width)?.ok_or("a version is NULL")?;
+        Ok(Self(key, version))
     }
 }
 

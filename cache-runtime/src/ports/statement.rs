@@ -46,6 +46,8 @@ pub(super) enum Text<DB: Backend> {
         row: Row<DB>,
     },
     Versions {
+        /// What comes before the version in each row.
+        key: Columns,
         column: &'static str,
         table: Fragment<DB>,
         condition: Condition<DB>,
@@ -127,9 +129,11 @@ impl<DB: Dialect> QueryFragment<DB> for Statement<DB> {
                 out.push_sql(" WHERE ");
                 row.is_found(key, out.reborrow())?;
             }
-            Text::Versions { column, table, condition } => {
+            Text::Versions { key, column, table, condition } => {
+                out.push_sql("SELECT ");
+                walk(key, &mut out)?;
                 // Whatever integer it is in the table.
-                out.push_sql("SELECT CAST(");
+                out.push_sql(if key.is_empty() { "CAST(" } else { ", CAST(" });
                 out.push_identifier(column)?;
                 out.push_sql(" AS ");
                 out.push_sql(DB::CAST_INTEGER);

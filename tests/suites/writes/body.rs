@@ -79,6 +79,24 @@ async fn without_the_store_fenced_writes_fail_and_others_commit() {
     assert_eq!(validating.find(1).await.unwrap().unwrap().balance, 5);
 }
 
+/// Rows that were there before the counter of versions have what their migration gave to all.
+#[tokio::test]
+async fn hits_of_several_rows_are_each_validated_by_their_own() {
+    let world = World::new();
+    world.server.execute("INSERT INTO versions VALUES (1, 'a', 1, 5000), (2, 'b', 1, 5000)");
+    let (gate, _, writer) = process!(world, validated);
+    let (passed, _, reader) = process!(world, validated);
+    reader.find_many([1_i64, 2]).await.unwrap();
+    settle().await;
+    gate.fail("invalidate:before");
+    writer.update(1, set!(validated, 2)).await.unwrap().unwrap();
+    let loads = passed.passed("load:before");
+    let rows = reader.find_many([2_i64, 1]).await.unwrap();
+    let balances: Vec<_> = rows.iter().flatten().map(|row| row.balance).collect();
+    assert_eq!(balances, [1, 2], "the second is older than its row, though the first has its version");
+    assert_eq!(passed.passed("load:before") - loads, 2, "the first was a hit: versions, one row");
+}
+
 #[tokio::test]
 async fn a_strict_write_whose_end_is_not_confirmed_says_so() {
     let world = World::new();
