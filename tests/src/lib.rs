@@ -1,6 +1,7 @@
 //! What the suites share. Run them through `tests/run`.
 
 pub mod account;
+mod cargo;
 pub mod databases;
 pub mod gate;
 mod matrix;
@@ -13,6 +14,8 @@ pub mod skew;
 pub mod source;
 pub mod stores;
 pub mod switched;
+
+pub use cargo::cargo;
 
 /// The URL of the run's own Redis.
 ///

@@ -8,6 +8,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use cache_tests::cargo;
 use cache_tests::source::workspace;
 
 const PAGES: [&str; 2] = ["docs/ADOPTING.md", "docs/CHOOSING.md"];
@@ -26,7 +27,7 @@ fn examples() -> PathBuf {
 /// What an example prints. It is built with the selection of `tests/run`, so that no dependency
 /// is built once more.
 fn run(name: &str) -> String {
-    let mut build = Command::new(env!("CARGO"));
+    let mut build = cargo();
     build.args(["build", "--quiet", "--workspace", "--all-features", "--example", name]);
     if !cfg!(debug_assertions) {
         build.arg("--release");

@@ -1,16 +1,15 @@
 //! The examples run, and the quickstart resolves the same rows on every database and store.
 
 use std::path::Path;
-use std::process::Command;
 
-use cache_tests::{mysql_url, postgres_url, redis_url};
+use cache_tests::{cargo, mysql_url, postgres_url, redis_url};
 
 /// Of every row that January's 27,004 flights resolve to, in order.
 const DIGEST: &str = "digest 709c9e9f7f876e41";
 
 fn example(arguments: &[&str]) -> String {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
-    let output = Command::new(env!("CARGO"))
+    let output = cargo()
         .args(["run", "--quiet", "--example"])
         .args(arguments)
         .current_dir(root)
