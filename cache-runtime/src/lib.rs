@@ -60,7 +60,7 @@ pub use values::envelope as wire;
 pub use values::error::{Error, ErrorKind, Result};
 pub use values::key::{AsKey, EntryKey, Key, KeyParts, KeyWriter};
 pub use values::moment::Moment;
-pub use values::outbox::{OnFull, OnParked, Outbox};
+pub use values::outbox::{OnConflict, OnFull, OnParked, Outbox};
 pub use values::policy::{Consistency, OnWrite, Pattern, Policy};
 pub use values::token::Token;
 

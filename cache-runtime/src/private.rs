@@ -8,7 +8,9 @@ pub use crate::ports::aggregate::{
     Aggregate, Holds, MemberOf, MemberRows, Members, Role, assert_member, contract, is_as_strong,
     owner, visit_root,
 };
-pub use crate::ports::behind::{Behind, Delta, RowValues, WriteBehind, add, max, min, min_some};
+pub use crate::ports::behind::{
+    Behind, Conflicts, Delta, RowValues, WriteBehind, add, max, min, min_some,
+};
 pub use crate::ports::column_values::ColumnValues;
 pub use crate::ports::condition::Condition;
 pub use crate::ports::database::{Database, Dialect};
@@ -24,7 +26,7 @@ pub use crate::ports::model::{
 pub use crate::ports::version::{first_version, next_version};
 pub use crate::values::error::Result;
 pub use crate::values::key::{AsKey, Key, KeyParts, KeyWriter};
-pub use crate::values::outbox::{OnFull, OnParked, Outbox};
+pub use crate::values::outbox::{OnConflict, OnFull, OnParked, Outbox};
 pub use crate::values::policy::{Consistency, OnWrite, Pattern, Policy};
 
 use diesel::backend::Backend;

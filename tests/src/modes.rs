@@ -132,3 +132,34 @@ pub mod behind {
         pub balance: i64,
     }
 }
+
+/// A model of the table `versions` that is written behind, in a module of its own.
+macro_rules! seen_by_version {
+    ($($(#[$doc:meta])* $module:ident: $on_conflict:literal;)*) => {$(
+        $(#[$doc])*
+        pub mod $module {
+            use cache_runtime::Cached;
+            use diesel::prelude::*;
+
+            use super::versions;
+
+            #[derive(Queryable, Insertable, Cached, Debug, PartialEq, Eq, Clone)]
+            #[diesel(table_name = versions)]
+            #[cached(pattern = "write_behind", ttl = "10m", version = version,
+                     on_conflict = $on_conflict, merge(balance = "add"))]
+            pub struct Account {
+                pub id: i64,
+                pub email: String,
+                pub balance: i64,
+                pub version: i64,
+            }
+        }
+    )*};
+}
+
+seen_by_version! {
+    /// Written behind; what is based on an older row is refused, or parked.
+    behind_reject: "reject";
+    /// Written behind; what is based on an older row replaces it, and is counted.
+    behind_overwrite: "overwrite";
+}

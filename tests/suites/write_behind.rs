@@ -5,9 +5,12 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use cache_runtime::ports::Event;
 use cache_runtime::ports::{BoxError, Store};
+use cache_runtime::testing::Recorder;
 use cache_runtime::{Cache, Cached, ColumnValues, ErrorKind, Fate, models};
 use cache_tests::databases::migration;
+use cache_tests::modes::{self, CREATE_VERSIONS};
 use cache_tests::stores::namespace;
 use diesel::connection::SimpleConnection as _;
 use diesel::prelude::*;
@@ -133,11 +136,15 @@ macro_rules! process {
     ($world:expr) => {
         process!($world, PageStats)
     };
-    ($world:expr, $model:ty) => {{
+    ($world:expr, $model:ty) => {
+        process!($world, $model, Recorder::default())
+    };
+    ($world:expr, $model:ty, $told:expr) => {{
         let cache = Cache::builder($world.driver.clone())
             .shared_store($world.store.clone())
             .models(models![$model])
             .namespace($world.namespace.clone())
+            .telemetry($told)
             // The SQLite of the tests does not wait for its disk.
             .accept_write_loss()
             .build()
@@ -152,4 +159,12 @@ fn page(id: i64, views: i64) -> PageStats {
     PageStats { id, title: format!("page {id}"), views, ..PageStats::default() }
 }
 
-cache_tests::matrix!("write_behind/body.rs", &[CREATE, migration::<Server>("cache_outbox").up]);
+/// A row of which every program that writes it counts up the version.
+fn account(balance: i64, version: i64) -> modes::behind_reject::Account {
+    modes::behind_reject::Account { id: 1, email: "a".into(), balance, version }
+}
+
+cache_tests::matrix!(
+    "write_behind/body.rs",
+    &[CREATE, CREATE_VERSIONS, migration::<Server>("cache_outbox").up]
+);

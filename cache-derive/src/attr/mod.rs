@@ -42,6 +42,7 @@ const ON_STRUCT: &[(&str, &str)] = &[
     ("tenant", "tenant = column"),
     ("merge", "merge(column = \"add\")"),
     ("outbox", "outbox(max_pending = 1000000, max_age = \"30s\")"),
+    ("on_conflict", "on_conflict = \"reject\""),
     ("read_only", "read_only"),
     ("depends_on", "depends_on(Other, via = column)"),
     ("aggregate", "aggregate(owner = \"team\", members(Member, Other))"),
@@ -167,6 +168,8 @@ pub(crate) struct StructAttrs {
     pub(crate) tenant: Slot<Named>,
     pub(crate) merge: Slot<Vec<Merge>>,
     pub(crate) outbox: Slot<OutboxSpec>,
+    /// Whether a write replaces what it has not seen.
+    pub(crate) on_conflict: Slot<bool>,
     pub(crate) read_only: Slot<()>,
     pub(crate) depends_on: Vec<DependsSpec>,
     pub(crate) aggregate: Slot<AggregateSpec>,
@@ -249,6 +252,10 @@ impl StructAttrs {
             "tenant" => self.tenant.read(ctxt, item, values::named),
             "merge" => self.merge.read(ctxt, item, behind::merge),
             "outbox" => self.outbox.read(ctxt, item, OutboxSpec::read),
+            "on_conflict" => self.on_conflict.read(ctxt, item, |ctxt, item, form| {
+                let known = [("reject", false), ("overwrite", true)];
+                values::word(ctxt, item, form, &known, &[])
+            }),
             "read_only" => self.read_only.read(ctxt, item, values::flag),
             "depends_on" => {
                 self.depends_on.extend(DependsSpec::read(ctxt, item, form("depends_on")));

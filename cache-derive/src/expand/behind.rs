@@ -129,6 +129,7 @@ pub(super) fn statement(model: &Model) -> Option<TokenStream> {
         Some(path) => quote!(::core::option::Option::Some(#path)),
         None => quote!(::core::option::Option::None),
     };
+    let conflicts = conflicts(model);
     Some(quote! {
         fn behind() -> ::core::option::Option<__c::Behind<__Db, Self>> {
             ::core::option::Option::Some(__c::Behind {
@@ -142,9 +143,27 @@ pub(super) fn statement(model: &Model) -> Option<TokenStream> {
                 },
                 missing: #missing,
                 upgrade: #upgrade,
+                conflicts: #conflicts,
             })
         }
     })
+}
+
+/// How a row's version tells of other programs.
+fn conflicts(model: &Model) -> TokenStream {
+    let rule = model.attrs.on_conflict.value.zip(model.version());
+    let Some((overwrites, field)) = rule else { return quote!(::core::option::Option::None) };
+    let ident = &field.ident;
+    let on = if overwrites { quote!(Overwrite) } else { quote!(Reject) };
+    quote! {
+        ::core::option::Option::Some(__c::Conflicts {
+            on: __c::OnConflict::#on,
+            set: |__row, __version| {
+                __row.#ident = ::core::convert::TryFrom::try_from(__version)?;
+                ::core::result::Result::Ok(())
+            },
+        })
+    }
 }
 
 fn outbox(model: &Model) -> TokenStream {

@@ -137,12 +137,13 @@ impl Model {
         }
     }
 
-    /// Every column but the key takes deltas, by `last` where nothing else is said.
+    /// Every column but the key and the version takes deltas, by `last` where nothing else is said.
     fn resolve_merge(&mut self, ctxt: &Ctxt) {
         if self.attrs.pattern.value != Some(Pattern::WriteBehind) {
             return;
         }
-        let kept = (0..self.own).filter(|index| !self.key.contains(index));
+        let kept =
+            (0..self.own).filter(|index| !self.key.contains(index) && Some(*index) != self.version);
         let mut merged: Vec<(usize, Rule)> = kept.map(|index| (index, Rule::Last)).collect();
         for merge in self.attrs.merge.value.clone().unwrap_or_default() {
             let named = Named::from(merge.column);
@@ -152,7 +153,10 @@ impl Model {
                     Some((_, rule)) => *rule = merge.rule,
                     None => ctxt.error(
                         &named,
-                        format!("`{}` is part of the key, which no delta changes", named.name),
+                        format!(
+                            "`{}` is part of the key, or the version: no delta changes it",
+                            named.name
+                        ),
                         "remove it from `merge(..)`",
                     ),
                 }

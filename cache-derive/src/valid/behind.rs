@@ -36,7 +36,6 @@ pub(super) fn stands_alone(ctxt: &Ctxt, model: &Model) {
     }
     let together = [
         &attrs.read_only.at,
-        &attrs.version.at,
         &attrs.aggregate.at,
         &attrs.member_of.at,
         &attrs.expires_at.at,
@@ -63,6 +62,30 @@ pub(super) fn stands_alone(ctxt: &Ctxt, model: &Model) {
             "`strict(validated)` compares a hit with the row's version, which a pending write has \
              not counted yet",
             "write `consistency = \"strict(fenced)\"`, `\"bounded(5s)\"` or `\"eventual\"`",
+        );
+    }
+}
+
+/// Another program's write is seen by the row's version, and there it must be said what becomes of it.
+pub(super) fn conflicts_are_seen_by_version(ctxt: &Ctxt, model: &Model) {
+    if !is_behind(model) {
+        return;
+    }
+    let (version, on_conflict) = (&model.attrs.version, &model.attrs.on_conflict);
+    if version.at.is_none() && on_conflict.at.is_some() {
+        ctxt.error(
+            &on_conflict.at,
+            "the write of another program is seen by the row's version, but the model declares none",
+            "add a column of type BigInt to the table, which every program counts up that writes a row, \
+             and `version = column`",
+        );
+    }
+    if version.at.is_some() && on_conflict.at.is_none() {
+        ctxt.error(
+            &version.at,
+            "a pending write may find its row at another version, and the model does not say what \
+             becomes of it",
+            "write `on_conflict = \"reject\"` or `on_conflict = \"overwrite\"`",
         );
     }
 }
@@ -95,12 +118,13 @@ pub(super) fn rows_are_known_before_they_are_inserted(ctxt: &Ctxt, model: &Model
     }
 }
 
-/// `merge` and `outbox` are of write-behind.
+/// `merge`, `outbox` and `on_conflict` are of write-behind.
 pub(super) fn says_nothing_elsewhere(ctxt: &Ctxt, model: &Model) {
     if is_behind(model) || model.attrs.pattern.value.is_none() {
         return;
     }
-    for at in [&model.attrs.merge.at, &model.attrs.outbox.at].into_iter().flatten() {
+    let attrs = &model.attrs;
+    for at in [&attrs.merge.at, &attrs.outbox.at, &attrs.on_conflict.at].into_iter().flatten() {
         ctxt.error(
             at,
             format!("`{at}` has something to say only where rows are written behind"),

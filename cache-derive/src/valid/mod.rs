@@ -46,6 +46,7 @@ pub(crate) fn check(ctxt: &Ctxt, model: &Model) {
     save_has_something_to_write(ctxt, model);
     behind::stands_alone(ctxt, model);
     behind::rows_are_known_before_they_are_inserted(ctxt, model);
+    behind::conflicts_are_seen_by_version(ctxt, model);
     behind::says_nothing_elsewhere(ctxt, model);
 }
 

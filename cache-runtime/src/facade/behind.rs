@@ -9,6 +9,7 @@ use super::registration::Parts;
 use super::repository::Repository;
 use crate::engine::behind::Queued;
 use crate::engine::behind::backlog::Lanes;
+use crate::engine::behind::conflicts::Compares;
 use crate::engine::behind::flusher::{Flusher, Flushes, State};
 use crate::engine::behind::overlay::{Overlay, parked};
 use crate::engine::behind::tables::{Place, Tables, Whereabouts};
@@ -38,7 +39,8 @@ const ASK: (Duration, Duration) = (Duration::from_millis(5), Duration::from_mill
 ///
 /// Each can fail with [`ErrorKind::Pool`] or [`ErrorKind::Database`], and nothing is written; with
 /// [`ErrorKind::CommitUnknown`], if the connection was lost while it committed; with
-/// [`ErrorKind::Full`] past `max_pending` or `max_age`; with [`ErrorKind::Parked`] where the row has
+/// [`ErrorKind::Conflict`] where the model says `on_conflict = "reject"` and the row is at another
+/// version than the one enqueued, which nobody overwrites then; with [`ErrorKind::Full`] past `max_pending` or `max_age`; with [`ErrorKind::Parked`] where the row has
 /// writes that cannot be applied, unless the model says `on_parked = "queue"`; and with
 /// [`ErrorKind::Unreadable`] for a value that JSON cannot hold, as a float that is not a number.
 impl<M: Statements<D::Backend>, D: Database> Repository<M, D> {
@@ -202,7 +204,11 @@ pub(super) fn start<M: Statements<D::Backend>, D: Database>(
 ) -> Queued<D> {
     let Opened { tables, behind } = opened;
     let (ledger, model) = (parts.ledger.clone(), M::DESCRIPTOR.model);
-    let lanes = Lanes::start(ledger.clone(), tables.clone(), model, behind.outbox, probe());
+    let compares = behind.conflicts.is_some().then(|| {
+        Arc::new(Overlay::<M, D> { tables: tables.clone(), behind }) as Arc<dyn Compares<D>>
+    });
+    let (outbox, all) = (behind.outbox, tables.clone());
+    let lanes = Lanes::start(ledger.clone(), all, model, outbox, compares, probe());
     let flusher = Arc::new(Flusher::<M, D> {
         ledger,
         tier: tier.clone(),

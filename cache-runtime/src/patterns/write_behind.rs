@@ -10,6 +10,7 @@
 use std::sync::Arc;
 
 use super::write_through::{need, put};
+use crate::engine::behind::fold::next_version;
 use crate::engine::behind::tables::{Intent, Kind, Place};
 use crate::engine::debt::Touch;
 use crate::engine::entry::Entry;
@@ -19,6 +20,7 @@ use crate::ports::column_values::ColumnValues;
 use crate::ports::database::Database;
 use crate::ports::model::{BoxError, Model, Statements};
 use crate::values::error::{Error, ErrorKind, Result};
+use crate::values::outbox::OnConflict;
 
 /// A write of a row.
 pub(crate) enum Enqueue<M: Model> {
@@ -41,7 +43,8 @@ pub(crate) async fn enqueue<M: Statements<D::Backend>, D: Database>(
             let payload = ColumnValues::of_row(&row).map_err(unwritable::<M>)?;
             // What could not be read back would be parked after it was acknowledged.
             payload.row::<M>().map_err(unwritable::<M>)?;
-            (Kind::Put, row.key(), payload, Some(Entry::Present(Arc::new(row))))
+            let key = row.key();
+            (Kind::Put, key, payload, left::<M, D>(row)?.map(|row| Entry::Present(Arc::new(row))))
         }
         Enqueue::Delete(key) => {
             let payload = ColumnValues::of_key::<M>(&key).map_err(unwritable::<M>)?;
@@ -63,6 +66,18 @@ pub(crate) async fn enqueue<M: Statements<D::Backend>, D: Database>(
     let (need, invalidator) = (need::<M>(), keeper.invalidator.clone());
     let touch = Touch { key: entry_key, need, put, invalidator };
     behind.lanes.enqueue(intent, touch, pin).await
+}
+
+/// The row as it is once it is enqueued, if that is known before it is.
+fn left<M: Statements<D::Backend>, D: Database>(mut row: M) -> Result<Option<M>> {
+    let Some(rule) = M::behind().and_then(|behind| behind.conflicts) else { return Ok(Some(row)) };
+    if rule.on == OnConflict::Overwrite {
+        // Its version depends on that of the row which it replaces.
+        return Ok(None);
+    }
+    let next = next_version(row.version(), None);
+    (rule.set)(&mut row, next).map_err(unwritable::<M>)?;
+    Ok(Some(row))
 }
 
 /// What a delta says.

@@ -10,7 +10,7 @@ use super::database::Dialect;
 use super::inserted::{Columns, InsertedRow};
 use super::model::{BoxError, Model};
 use super::statement::Row;
-use crate::values::outbox::Outbox;
+use crate::values::outbox::{OnConflict, Outbox};
 
 /// A model whose writes are acknowledged when they are in its outbox.
 #[diagnostic::on_unimplemented(
@@ -44,7 +44,25 @@ pub struct Behind<DB: Dialect, M: Model> {
     pub missing: Option<fn(M::Key) -> M>,
     /// Makes a payload of an earlier version one of the present.
     pub upgrade: Option<Upgrade>,
+    /// How writes are told that other programs came before them.
+    pub conflicts: Option<Conflicts<M>>,
 }
+
+/// How a row's version tells of the writes of other programs.
+pub struct Conflicts<M> {
+    /// What becomes of a write that is based on an older version.
+    pub on: OnConflict,
+    /// Sets the row's version.
+    pub set: fn(&mut M, i64) -> Result<(), BoxError>,
+}
+
+impl<M> Clone for Conflicts<M> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<M> Copy for Conflicts<M> {}
 
 /// Makes a payload of an earlier version one of the present.
 pub type Upgrade = fn(u32, &mut ColumnValues) -> Result<(), BoxError>;

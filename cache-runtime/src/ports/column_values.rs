@@ -9,6 +9,9 @@ use serde_json::{Map, Value};
 
 use super::model::{BoxError, Model};
 
+/// Where the version stands that a write is based on: no column has this name.
+const BASE: &str = "$base";
+
 /// Values by column.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct ColumnValues(Map<String, Value>);
@@ -96,6 +99,16 @@ impl ColumnValues {
     /// Whether the column has a value here.
     pub fn has(&self, column: &str) -> bool {
         self.0.contains_key(column)
+    }
+
+    /// The version that the row had when this was written; none if there was no row. Nothing if that
+    /// was not looked at.
+    pub(crate) fn base(&self) -> Option<Option<i64>> {
+        self.0.get(BASE).map(Value::as_i64)
+    }
+
+    pub(crate) fn set_base(&mut self, version: Option<i64>) {
+        self.0.insert(BASE.to_owned(), version.into());
     }
 
     /// Adds the columns of another; its values count.

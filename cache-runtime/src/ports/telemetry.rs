@@ -68,6 +68,9 @@ pub enum Event {
     EventsFailed,
     /// A write was acknowledged, durable in the outbox, after this time.
     Enqueued(Duration),
+    /// This many writes that came into their rows replaced what others had written there and they had
+    /// not seen.
+    Conflicts(usize),
     /// So many pending writes came into so many rows.
     Flushed {
         /// How many writes.

@@ -140,6 +140,8 @@ pub enum Guard {
     ParkedTold,
     /// What was cached of a row is removed when its writes are parked.
     ParkedRemoved,
+    /// A pending write is compared with the version of its row.
+    ConflictSeen,
     /// A database that was restored or failed over begins new eras.
     SameDatabase,
     /// A store whose time has jumped begins new eras.
@@ -223,6 +225,7 @@ impl Guard {
         (Guard::ParkedHolds, "parked-holds"),
         (Guard::ParkedTold, "parked-told"),
         (Guard::ParkedRemoved, "parked-removed"),
+        (Guard::ConflictSeen, "conflict-seen"),
         (Guard::SameDatabase, "same-database"),
         (Guard::SteadyTime, "steady-time"),
         (Guard::OutrunFence, "outrun-fence"),

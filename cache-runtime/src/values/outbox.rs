@@ -22,6 +22,18 @@ pub enum OnParked {
     Queue,
 }
 
+/// What becomes of a write that another program has come before: one of the same row that was based on
+/// an older version.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum OnConflict {
+    /// It fails with [`ErrorKind::Conflict`](crate::ErrorKind::Conflict), and nothing is written; or,
+    /// if it was acknowledged already, it is parked.
+    Reject,
+    /// It replaces what it has not seen, which is counted.
+    Overwrite,
+}
+
 /// The limits of an outbox. Built by the derive, as a constant.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Outbox {

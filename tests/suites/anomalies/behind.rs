@@ -5,6 +5,7 @@ use std::time::Duration;
 use cache_runtime::ErrorKind;
 use cache_tests::account::accounts;
 use cache_tests::modes::behind::Account;
+use cache_tests::modes::{self, behind_reject as versions};
 use diesel::prelude::*;
 
 use super::world::{World, settle};
@@ -139,6 +140,24 @@ pub(crate) async fn applied_without_what_is_parked(world: World) -> Seen {
     tokio::time::sleep(Duration::from_millis(500)).await;
     let refused = later.is_err_and(|error| error.kind() == ErrorKind::Parked);
     Seen::Hit(refused && written(&world) == Some(1))
+}
+
+/// 40: between the acknowledgement of a write and its flush, another program has changed the row.
+pub(crate) async fn clobbered_by_a_flush(world: World) -> Seen {
+    world.database.execute("INSERT INTO versions VALUES (1, 'a', 1, 5)");
+    let (_, _, writer) = process!(world, behind_reject);
+    writer.pause_flushing().await;
+    let row = versions::Account { id: 1, email: "a".to_owned(), balance: 2, version: 5 };
+    let acknowledged = writer.enqueue(row).await.unwrap();
+    world.database.execute("UPDATE versions SET balance = 7, version = version + 1 WHERE id = 1");
+    writer.resume_flushing();
+    let parked = acknowledged.flushed().await.is_err_and(|error| error.kind() == ErrorKind::Parked);
+    let balance: i64 = modes::versions::table
+        .find(1)
+        .select(modes::versions::balance)
+        .first(&mut world.database.pool.get().unwrap())
+        .unwrap();
+    Seen::Hit(parked && balance == 7)
 }
 
 /// 39: a parked write is served as if it were fine.

@@ -85,6 +85,7 @@ pub(crate) const CASES: &[Case] = &[
         case!(behind::parked_as_if_all_were_well),
         &[Guard::ParkedTold, Guard::ParkedRemoved],
     ),
+    ("anomaly 40", case!(behind::clobbered_by_a_flush), &[Guard::ConflictSeen]),
     ("anomaly 6 bounded", case!(bounded::crash_after_commit), &[Guard::OutboxRow]),
     ("anomaly 15 bounded", case!(bounded::removal_undone), &[Guard::WatermarkName]),
     ("anomaly 17 bounded", case!(bounded::store_left_behind), &[Guard::WatermarkGate]),

@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use tokio::sync::{Notify, mpsc, oneshot};
 
+use super::conflicts::Compares;
 use super::group::{Waiting, refuse};
 use super::tables::{Intent, Place, Tables};
 use crate::engine::debt::{Ledger, Touch};
@@ -42,6 +43,8 @@ pub(crate) struct Backlog<D: Database> {
     pub(crate) oldest_millis: Arc<AtomicU64>,
     /// Tells the flusher that there is something to do.
     pub(crate) work: Arc<Notify>,
+    /// Compares writes with their rows, where the model says so.
+    pub(super) compares: Option<Arc<dyn Compares<D>>>,
     probe: Box<dyn Probe>,
 }
 
@@ -57,11 +60,20 @@ impl<D: Database> Lanes<D> {
         tables: Arc<Tables<D>>,
         model: &'static str,
         behind: Outbox,
+        compares: Option<Arc<dyn Compares<D>>>,
         probe: Box<dyn Probe>,
     ) -> Self {
         let (oldest_millis, work) = (Arc::default(), Arc::default());
-        let backlog =
-            Arc::new(Backlog { ledger, tables, model, behind, oldest_millis, work, probe });
+        let backlog = Arc::new(Backlog {
+            ledger,
+            tables,
+            model,
+            behind,
+            oldest_millis,
+            work,
+            compares,
+            probe,
+        });
         let lane = |_| {
             let (sender, receiver) = mpsc::channel(QUEUE);
             tokio::spawn(run(backlog.clone(), receiver));

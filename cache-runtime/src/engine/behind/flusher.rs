@@ -131,6 +131,15 @@ pub(super) struct Work<M: Model, DB: Dialect> {
     pub(super) there: bool,
 }
 
+/// What the writes make of their rows.
+struct Folded<M: Model, DB: Dialect> {
+    work: Vec<Work<M, DB>>,
+    /// Those that cannot be read or applied.
+    refused: Vec<Refused>,
+    /// How many have replaced what they had not seen.
+    conflicts: usize,
+}
+
 impl<M: Statements<D::Backend>, D: Database> Flusher<M, D> {
     /// Flushes until `ended`.
     pub(crate) async fn run(self: Arc<Self>, mut ended: tokio::sync::oneshot::Receiver<()>) {
@@ -225,7 +234,7 @@ impl<M: Statements<D::Backend>, D: Database> Flusher<M, D> {
             taken.add(self.tables.stripe(&write.aggregate), write);
         }
         let writes = pending.len();
-        let (work, mut refused) = self.fold(session, by_row(pending)).await?;
+        let Folded { work, mut refused, conflicts } = self.fold(session, by_row(pending)).await?;
         let rows = work.len();
         if carefully {
             refused.extend(self.each(session, work).await?);
@@ -236,6 +245,14 @@ impl<M: Statements<D::Backend>, D: Database> Flusher<M, D> {
         // Anomaly 36: what is removed later than it is applied is applied again after a crash.
         if Guard::RemovedWithRows.stands() {
             self.tables.remove(session, &taken).await?;
+        }
+        if conflicts > 0 {
+            tracing::warn!(
+                model = M::DESCRIPTOR.model,
+                conflicts,
+                "writes have replaced what others wrote and they had not seen"
+            );
+            self.probe.event(Event::Conflicts(conflicts));
         }
         self.probe.event(Event::Flushed { writes, rows });
         Ok(writes.max(parked))
@@ -259,13 +276,13 @@ impl<M: Statements<D::Backend>, D: Database> Flusher<M, D> {
         Ok(Vec::new())
     }
 
-    /// What the writes make of their rows; and those that cannot be read or applied.
+    /// What the writes make of their rows.
     async fn fold(
         &self,
         session: &mut Session<D>,
         all: Vec<Writes>,
-    ) -> Result<(Vec<Work<M, D::Backend>>, Vec<Refused>)> {
-        let (mut refused, mut keyed) = (Vec::new(), Vec::new());
+    ) -> Result<Folded<M, D::Backend>> {
+        let (mut refused, mut keyed, mut conflicts) = (Vec::new(), Vec::new(), 0);
         for writes in all {
             match unless_it_panics(|| writes.key(&self.behind)) {
                 Ok(key) => keyed.push((key, writes)),
@@ -274,7 +291,7 @@ impl<M: Statements<D::Backend>, D: Database> Flusher<M, D> {
         }
         // Locked, so that nobody changes between the sum and its write what it is summed from.
         let upserts = <D::Backend as Dialect>::UPSERTS_BY_KEY;
-        let looked = keyed.iter().filter(|(_, writes)| !upserts || writes.needs_row());
+        let looked = keyed.iter().filter(|(_, writes)| !upserts || writes.needs_row(&self.behind));
         let looked: Vec<M::Key> = looked.map(|(key, _)| key.clone()).collect();
         let mut rows = self.rows(session, looked).await?;
         let mut work = Vec::with_capacity(keyed.len());
@@ -283,14 +300,15 @@ impl<M: Statements<D::Backend>, D: Database> Flusher<M, D> {
             let row = at.map(|at| rows.swap_remove(at));
             let there = row.is_some();
             match unless_it_panics(|| writes.fold(&self.behind, row)) {
-                Ok(row) => {
+                Ok((row, seen)) => {
+                    conflicts += seen;
                     let values = row.map(self.behind.values);
                     work.push(Work { aggregate: writes.aggregate, key, values, there });
                 }
                 Err(why) => refused.push(Refused::for_good(writes.aggregate, why)),
             }
         }
-        Ok((work, refused))
+        Ok(Folded { work, refused, conflicts })
     }
 
     async fn rows(&self, session: &mut Session<D>, keys: Vec<M::Key>) -> Result<Vec<M>> {
@@ -313,7 +331,7 @@ impl<M: Statements<D::Backend>, D: Database> Flusher<M, D> {
         let width = if <D::Backend as Dialect>::UPSERTS_BY_KEY { width } else { width * width };
         let most = (<D::Backend as Dialect>::MAX_BINDS / width.max(1)).max(1);
         for some in work.chunks(most) {
-            for load in statements::<M, D>(some) {
+            for load in statements::<M, D>(some, self.behind.conflicts.is_some()) {
                 session.load(load).await?;
             }
         }
@@ -321,18 +339,22 @@ impl<M: Statements<D::Backend>, D: Database> Flusher<M, D> {
     }
 }
 
+/// `seen`: whether each row was looked at, so that one that has come since is no less a conflict.
 fn statements<M: Statements<D::Backend>, D: Database>(
     work: &[Work<M, D::Backend>],
+    seen: bool,
 ) -> Vec<Load<D::Backend, M>> {
-    let (mut gone, mut new, mut keys, mut changed) =
-        (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+    let upserts = <D::Backend as Dialect>::UPSERTS_BY_KEY;
+    let (mut gone, mut new, mut saved) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut keys, mut changed) = (Vec::new(), Vec::new());
     for it in work {
         match &it.values {
             None => gone.push(it.key.clone()),
-            Some(values) if it.there && !<D::Backend as Dialect>::UPSERTS_BY_KEY => {
+            Some(values) if it.there && !upserts => {
                 keys.push(it.key.clone());
                 changed.push(values.clone());
             }
+            Some(values) if upserts && (it.there || !seen) => saved.push(values.clone()),
             Some(values) => new.push(values.clone()),
         }
     }
@@ -341,10 +363,10 @@ fn statements<M: Statements<D::Backend>, D: Database>(
         statements.push(Load::delete_all(gone));
     }
     if !new.is_empty() {
-        statements.push(match <D::Backend as Dialect>::UPSERTS_BY_KEY {
-            true => Load::upsert_all(new),
-            false => Load::insert_all(new),
-        });
+        statements.push(Load::insert_all(new));
+    }
+    if !saved.is_empty() {
+        statements.push(Load::upsert_all(saved));
     }
     if !changed.is_empty() {
         statements.push(Load::update_all(keys, changed));

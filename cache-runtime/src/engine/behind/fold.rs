@@ -5,6 +5,8 @@ use crate::ports::behind::Behind;
 use crate::ports::column_values::ColumnValues;
 use crate::ports::database::Dialect;
 use crate::ports::model::{BoxError, Model};
+use crate::values::guard::Guard;
+use crate::values::outbox::OnConflict;
 
 use super::tables::Kind;
 
@@ -32,8 +34,9 @@ pub(crate) fn by_row(pending: Vec<Pending>) -> Vec<Writes> {
 
 impl Writes {
     /// Whether the row as it is has a part in what becomes of it.
-    pub(crate) fn needs_row(&self) -> bool {
-        self.pending.first().is_some_and(|write| write.kind == Kind::Merge as i64)
+    pub(crate) fn needs_row<DB: Dialect, M: Model>(&self, behind: &Behind<DB, M>) -> bool {
+        behind.conflicts.is_some()
+            || self.pending.first().is_some_and(|write| write.kind == Kind::Merge as i64)
     }
 
     /// The key of the row.
@@ -45,14 +48,20 @@ impl Writes {
         payload(behind, first)?.key::<M>()
     }
 
-    /// The row as the writes leave it, one after the other; none if they leave none.
+    /// The row as the writes leave it, one after the other; none if they leave none. And how many of
+    /// them replaced what they had not seen.
     pub(crate) fn fold<DB: Dialect, M: Model>(
         &self,
         behind: &Behind<DB, M>,
         mut row: Option<M>,
-    ) -> Result<Option<M>, BoxError> {
+    ) -> Result<(Option<M>, usize), BoxError> {
+        let mut conflicts = 0;
         for write in &self.pending {
             let payload = payload(behind, write)?;
+            let current = row.as_ref().and_then(M::version);
+            if write.kind != Kind::Merge as i64 {
+                conflicts += usize::from(has_conflict(behind, &payload, current)?);
+            }
             row = match write.kind {
                 kind if kind == Kind::Put as i64 => Some(payload.row::<M>()?),
                 kind if kind == Kind::Delete as i64 => None,
@@ -67,9 +76,45 @@ impl Writes {
                 }
                 other => return Err(format!("a write of an unknown kind: {other}").into()),
             };
+            if let (Some(row), Some(rule)) = (&mut row, behind.conflicts) {
+                let next = next_version(row.version(), current);
+                (rule.set)(row, next)?;
+            }
         }
-        Ok(row)
+        Ok((row, conflicts))
     }
+}
+
+/// The version of a row that is written over one of version `current`.
+pub(crate) fn next_version(given: Option<i64>, current: Option<i64>) -> i64 {
+    given.max(current).unwrap_or_default().saturating_add(1)
+}
+
+/// Whether the write is based on another version than the row's, and replaces it all the same.
+fn has_conflict<DB: Dialect, M: Model>(
+    behind: &Behind<DB, M>,
+    payload: &ColumnValues,
+    current: Option<i64>,
+) -> Result<bool, BoxError> {
+    let (Some(rule), Some(base)) = (behind.conflicts, payload.base()) else { return Ok(false) };
+    // Anomaly 40: what another program has written would be gone, and nobody would know.
+    if base == current || !Guard::ConflictSeen.stands() {
+        return Ok(false);
+    }
+    if rule.on == OnConflict::Overwrite {
+        return Ok(true);
+    }
+    let says = |version: Option<i64>| match version {
+        Some(version) => format!("version {version}"),
+        None => "no row".to_owned(),
+    };
+    Err(format!(
+        "another program has changed the row: this write is based on {}, and there is {} now; \
+         `on_conflict` is \"reject\"",
+        says(base),
+        says(current)
+    )
+    .into())
 }
 
 /// What a pending write says, in the words of this build.

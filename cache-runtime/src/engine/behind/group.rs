@@ -140,6 +140,10 @@ impl<D: Database> Backlog<D> {
             }
             ours = kept;
         }
+        ours = match self.based(session, ours, &parked).await {
+            Ok(ours) => ours,
+            Err((error, ours)) => return Err((error, ours)),
+        };
         let mut next: BTreeMap<i64, (i64, i64)> =
             heads.iter().map(|(stripe, head)| (*stripe, (head.next, 0))).collect();
         let (mut pending, mut behind, mut places) = (Vec::new(), Vec::new(), Vec::new());
@@ -167,6 +171,35 @@ impl<D: Database> Backlog<D> {
         }
         let done = ours.into_iter().zip(places);
         Ok(done.map(|(write, place)| (write.touch, (place, write.answer))).collect())
+    }
+
+    /// Those that are based on their rows as they are, where the model says that this is looked at.
+    async fn based(
+        &self,
+        session: &mut Session<D>,
+        mut ours: Vec<Waiting>,
+        parked: &BTreeSet<String>,
+    ) -> Result<Vec<Waiting>, (Error, Vec<Waiting>)> {
+        let Some(compares) = &self.compares else { return Ok(ours) };
+        // What is queued behind parked writes is compared when it is applied.
+        let is_asked = |write: &Waiting| !parked.contains(&write.intent.aggregate);
+        let asked = ours.iter_mut().filter(|it| is_asked(it)).map(|it| &mut it.intent).collect();
+        let mut answers = match compares.compare(session, asked).await {
+            Ok(answers) => answers.into_iter(),
+            Err(error) => return Err((error, ours)),
+        };
+        let (mut kept, mut refused) = (Vec::with_capacity(ours.len()), Vec::new());
+        for write in ours {
+            let answer = if is_asked(&write) { answers.next().flatten() } else { None };
+            match answer {
+                None => kept.push(write),
+                Some(conflict) => refused.push((write, conflict)),
+            }
+        }
+        if !refused.is_empty() {
+            tokio::spawn(read_again(refused));
+        }
+        Ok(kept)
     }
 
     /// Those of the rows that have parked writes.
@@ -205,6 +238,15 @@ impl<D: Database> Backlog<D> {
                 self.model
             ),
         )
+    }
+}
+
+/// Refuses writes that were based on what is no more: which may well be what is cached, as other
+/// programs tell no cache of what they write.
+async fn read_again(refused: Vec<(Waiting, Error)>) {
+    for (write, conflict) in refused {
+        write.touch.invalidator.invalidate(std::slice::from_ref(&write.touch.key)).await;
+        write.refuse(conflict);
     }
 }
 

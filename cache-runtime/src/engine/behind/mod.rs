@@ -2,6 +2,7 @@
 //! their rows, and flushed to these later.
 
 pub(crate) mod backlog;
+pub(crate) mod conflicts;
 pub(crate) mod control;
 pub(crate) mod flusher;
 pub(crate) mod fold;

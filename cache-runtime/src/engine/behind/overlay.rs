@@ -5,8 +5,10 @@ use std::sync::Arc;
 
 use super::fold::{NoRow, by_row};
 use super::tables::Tables;
+use crate::engine::session::Session;
 use crate::ports::batch::Overlaid;
 use crate::ports::behind::Behind;
+use crate::ports::condition::Condition;
 use crate::ports::database::{Database, Dialect};
 use crate::ports::load::Load;
 use crate::ports::model::{BoxError, Model, Statements};
@@ -23,27 +25,79 @@ impl<M: Statements<D::Backend>, D: Database> Overlay<M, D> {
     /// The rows with these distinct keys, in as few statements as the database allows. Each
     /// statement is one snapshot of rows and pending writes.
     pub(crate) async fn load(&self, keys: Vec<M::Key>) -> Result<Vec<Option<Arc<M>>>> {
-        let most = (<D::Backend as Dialect>::MAX_BINDS / M::DESCRIPTOR.key.len().max(1)).max(1);
         let mut answers = Vec::with_capacity(keys.len());
-        for some in keys.chunks(most.min(1000)) {
+        for some in keys.chunks(most::<M, D>()) {
             answers.extend(self.some(some).await?);
         }
         Ok(answers)
     }
 
     async fn some(&self, keys: &[M::Key]) -> Result<Vec<Option<Arc<M>>>> {
-        let aggregates = keys.iter().map(|key| Ok(self.tables.aggregate(key)?.1));
-        let aggregates: Vec<String> = aggregates.collect::<Result<_>>()?;
-        let (mut rows, pending) = self.read(keys, &aggregates).await?;
+        let aggregates = self.aggregates(keys)?;
+        let database = &self.tables.database;
+        let read: Vec<Overlaid<M>> = if Guard::OneSnapshot.stands() {
+            database.load(self.statement(keys, &aggregates)).await?
+        } else {
+            let rows: Vec<M> = database.load(Load::select(condition::<M, _>(keys))).await?;
+            let mut read = database.load(Load::pending_alone(self.pending(&aggregates))).await?;
+            read.extend(rows.into_iter().map(Overlaid::Row));
+            read
+        };
+        let rows = self.fold(keys, &aggregates, read)?;
+        Ok(rows.into_iter().map(|row| row.map(Arc::new)).collect())
+    }
+
+    /// The same in a transaction: as it sees them.
+    pub(super) async fn within(
+        &self,
+        session: &mut Session<D>,
+        keys: &[M::Key],
+    ) -> Result<Vec<Option<M>>> {
+        let mut answers = Vec::with_capacity(keys.len());
+        for some in keys.chunks(most::<M, D>()) {
+            let aggregates = self.aggregates(some)?;
+            let read = session.load(self.statement(some, &aggregates)).await?;
+            answers.extend(self.fold(some, &aggregates, read)?);
+        }
+        Ok(answers)
+    }
+
+    fn aggregates(&self, keys: &[M::Key]) -> Result<Vec<String>> {
+        keys.iter().map(|key| Ok(self.tables.aggregate(key)?.1)).collect()
+    }
+
+    fn pending(&self, aggregates: &[String]) -> [String; 2] {
+        self.tables.overlay(aggregates.iter().map(String::as_str))
+    }
+
+    fn statement(&self, keys: &[M::Key], aggregates: &[String]) -> Load<D::Backend, Overlaid<M>> {
+        Load::overlaid(condition::<M, _>(keys), self.pending(aggregates))
+    }
+
+    /// The rows, as what is pending leaves them.
+    fn fold(
+        &self,
+        keys: &[M::Key],
+        aggregates: &[String],
+        read: Vec<Overlaid<M>>,
+    ) -> Result<Vec<Option<M>>> {
+        let (mut rows, mut pending) = (Vec::new(), Vec::new());
+        for it in read {
+            match it {
+                Overlaid::Row(row) => rows.push(row),
+                Overlaid::Pending(write) => pending.push(write),
+            }
+        }
+        pending.sort_by_key(|write| write.seq);
         let mut answers = Vec::with_capacity(keys.len());
         let mut pending: HashMap<String, _> =
             by_row(pending).into_iter().map(|it| (it.aggregate.clone(), it)).collect();
         let alone = keys.len() == 1;
-        for (key, aggregate) in keys.iter().zip(&aggregates) {
+        for (key, aggregate) in keys.iter().zip(aggregates) {
             // Asked for alone, it is the row that the database equates with the key.
             let at = rows.iter().position(|row| alone || row.key() == *key);
             let row = at.map(|at| rows.swap_remove(at));
-            let row = match pending.remove(aggregate) {
+            answers.push(match pending.remove(aggregate) {
                 None => row,
                 Some(writes) => {
                     // Anomaly 39: what cannot be written is not as it was acknowledged.
@@ -54,43 +108,24 @@ impl<M: Statements<D::Backend>, D: Database> Overlay<M, D> {
                     }
                     match writes.fold(&self.behind, row) {
                         Err(error) if error.is::<NoRow>() => None,
-                        folded => folded.map_err(unreadable::<M>)?,
+                        folded => folded.map_err(unreadable::<M>)?.0,
                     }
                 }
-            };
-            answers.push(row.map(Arc::new));
+            });
         }
         Ok(answers)
     }
+}
 
-    async fn read(
-        &self,
-        keys: &[M::Key],
-        aggregates: &[String],
-    ) -> Result<(Vec<M>, Vec<crate::ports::batch::Pending>)> {
-        let database = &self.tables.database;
-        let pending = || self.tables.overlay(aggregates.iter().map(String::as_str));
-        let condition = match keys {
-            [one] => M::is(one.clone()),
-            all => M::among(all.to_vec()),
-        };
-        let mut read: Vec<Overlaid<M>> = if Guard::OneSnapshot.stands() {
-            database.load(Load::overlaid(condition, pending())).await?
-        } else {
-            let rows: Vec<M> = database.load(Load::select(condition)).await?;
-            let mut read = database.load(Load::pending_alone(pending())).await?;
-            read.extend(rows.into_iter().map(Overlaid::Row));
-            read
-        };
-        let (mut rows, mut pending) = (Vec::new(), Vec::new());
-        for it in read.drain(..) {
-            match it {
-                Overlaid::Row(row) => rows.push(row),
-                Overlaid::Pending(write) => pending.push(write),
-            }
-        }
-        pending.sort_by_key(|write| write.seq);
-        Ok((rows, pending))
+/// How many rows one statement reads.
+fn most<M: Model, D: Database>() -> usize {
+    (<D::Backend as Dialect>::MAX_BINDS / M::DESCRIPTOR.key.len().max(1)).clamp(1, 1000)
+}
+
+fn condition<M: Statements<DB>, DB: Dialect>(keys: &[M::Key]) -> Condition<DB> {
+    match keys {
+        [one] => M::is(one.clone()),
+        all => M::among(all.to_vec()),
     }
 }
 
@@ -106,7 +141,7 @@ pub(crate) fn parked<M: Model>(why: &str) -> Error {
     )
 }
 
-fn unreadable<M: Model>(source: BoxError) -> Error {
+pub(super) fn unreadable<M: Model>(source: BoxError) -> Error {
     Error::new(
         ErrorKind::Unreadable,
         format!("a pending write of `{}` cannot be read: {source}", M::DESCRIPTOR.model),
