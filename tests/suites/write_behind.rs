@@ -8,7 +8,7 @@ use std::time::Duration;
 use cache_runtime::ports::Event;
 use cache_runtime::ports::{BoxError, Store};
 use cache_runtime::testing::Recorder;
-use cache_runtime::{Cache, Cached, ColumnValues, ErrorKind, Fate, models};
+use cache_runtime::{Cache, Cached, ColumnValues, Error, ErrorKind, Fate, models};
 use cache_tests::databases::migration;
 use cache_tests::modes::{self, CREATE_VERSIONS};
 use cache_tests::stores::namespace;
@@ -157,6 +157,11 @@ macro_rules! process {
 
 fn page(id: i64, views: i64) -> PageStats {
     PageStats { id, title: format!("page {id}"), views, ..PageStats::default() }
+}
+
+/// Why a transaction is undone.
+fn unwanted() -> Error {
+    Error::new(ErrorKind::Abandoned, "undone on purpose")
 }
 
 /// A row of which every program that writes it counts up the version.

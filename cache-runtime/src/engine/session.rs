@@ -8,6 +8,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use super::behind::joining::{self, Joined};
 use super::debt::{Debt, Ledger, Touch};
 use super::dependents::Later;
 use super::in_flight::Ticket;
@@ -42,6 +43,7 @@ pub(crate) struct Written<M> {
 pub(crate) struct Mark {
     touches: usize,
     later: usize,
+    joined: usize,
     failed: bool,
 }
 
@@ -57,6 +59,8 @@ pub(crate) struct Session<D: Database> {
     touches: Vec<Touch>,
     /// What is done once it has committed, after all else.
     later: Vec<Later>,
+    /// What is enqueued when all statements are done.
+    joined: Vec<Joined<D>>,
     /// The application has run statements of its own, which may have failed unseen.
     raw: bool,
     /// A statement failed, so that there is nothing to commit.
@@ -87,6 +91,7 @@ impl<D: Database> Session<D> {
             transaction,
             touches: Vec::new(),
             later: Vec::new(),
+            joined: Vec::new(),
             raw: false,
             failed: false,
             writes: false,
@@ -119,6 +124,11 @@ impl<D: Database> Session<D> {
 
     pub(crate) fn later(&mut self, later: Later) {
         self.later.push(later);
+    }
+
+    /// Enqueues a write when all statements are done.
+    pub(crate) fn join(&mut self, joined: Joined<D>) {
+        self.joined.push(joined);
     }
 
     /// A statement of the application has failed.
@@ -215,7 +225,7 @@ impl<D: Database> Session<D> {
         self.usable()?;
         self.transaction.save().await?;
         let (touches, later) = (self.touches.len(), self.later.len());
-        Ok(Mark { touches, later, failed: self.failed })
+        Ok(Mark { touches, later, joined: self.joined.len(), failed: self.failed })
     }
 
     /// Ends the innermost savepoint. Undone, it has touched nothing.
@@ -224,6 +234,7 @@ impl<D: Database> Session<D> {
         if !keep {
             self.failed = mark.failed;
             self.later.truncate(mark.later);
+            self.joined.truncate(mark.joined);
             // Anomaly 13: what was undone must not be put.
             if Guard::SavepointUndone.stands() {
                 self.touches.truncate(mark.touches);
@@ -244,6 +255,11 @@ impl<D: Database> Session<D> {
         if self.failed {
             self.rollback().await;
             return Err(failed());
+        }
+        let joined = std::mem::take(&mut self.joined);
+        if let Err(error) = joining::join(&mut self, joined).await {
+            self.rollback().await;
+            return Err(error);
         }
         // Anomaly 6: whoever dies after COMMIT has told of it by then.
         if let Some(sql) = outbox::insert(self.touches.iter().map(|touch| &touch.key)) {

@@ -7,6 +7,7 @@ use tokio::sync::oneshot;
 
 use super::registration::Parts;
 use super::repository::Repository;
+use super::transaction::TxRepository;
 use crate::engine::behind::Queued;
 use crate::engine::behind::backlog::Lanes;
 use crate::engine::behind::conflicts::Compares;
@@ -16,7 +17,7 @@ use crate::engine::behind::tables::{Place, Tables, Whereabouts};
 use crate::engine::invalidator::Invalidator;
 use crate::engine::keeper::{Keeper, Triggers, torn_down};
 use crate::engine::tier::Tier;
-use crate::patterns::write_behind::{Enqueue, enqueue, payload_of};
+use crate::patterns::write_behind::{Enqueue, enqueue, enqueue_within, payload_of};
 use crate::ports::behind::{Behind, WriteBehind};
 use crate::ports::clock::Clock;
 use crate::ports::database::{Database, Dialect};
@@ -106,6 +107,42 @@ impl<M: Statements<D::Backend>, D: Database> Repository<M, D> {
         if let Some(queued) = &self.keeper().behind {
             queued.flusher.resume();
         }
+    }
+}
+
+/// The same as a part of the transaction: durable, and seen by readers, when that commits.
+///
+/// The row's place among the writes of others is taken at the end, under a lock that is held for as
+/// long as the COMMIT takes. What speaks against a write is found then: with its error
+/// ([`ErrorKind::Full`], also where the model says `on_full = "wait"`; [`ErrorKind::Parked`];
+/// [`ErrorKind::Conflict`]) the whole transaction is rolled back.
+impl<M: Statements<D::Backend> + WriteBehind, D: Database> TxRepository<'_, M, D> {
+    /// As [`Repository::enqueue`].
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Unreadable`] for a value that JSON cannot hold.
+    pub fn enqueue(&mut self, row: M) -> Result<()> {
+        enqueue_within(self.session, &self.keeper, Enqueue::Row(row))
+    }
+
+    /// As [`Repository::enqueue_delete`].
+    ///
+    /// # Errors
+    ///
+    /// As [`enqueue`](Self::enqueue).
+    pub fn enqueue_delete(&mut self, key: impl AsKey<M::Key>) -> Result<()> {
+        enqueue_within(self.session, &self.keeper, Enqueue::Delete(key.to_key()))
+    }
+
+    /// As [`Repository::merge`].
+    ///
+    /// # Errors
+    ///
+    /// As [`enqueue`](Self::enqueue).
+    pub fn merge(&mut self, key: impl AsKey<M::Key>, delta: M::Delta) -> Result<()> {
+        let payload = payload_of::<M>(&delta)?;
+        enqueue_within(self.session, &self.keeper, Enqueue::Delta(key.to_key(), payload))
     }
 }
 

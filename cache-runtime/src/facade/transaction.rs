@@ -172,8 +172,8 @@ impl<D: Database> Tx<D> {
 
 /// The rows of one model within a transaction.
 pub struct TxRepository<'t, M: Model, D: Database> {
-    session: &'t mut Session<D>,
-    keeper: Arc<Keeper<M, D>>,
+    pub(super) session: &'t mut Session<D>,
+    pub(super) keeper: Arc<Keeper<M, D>>,
 }
 
 impl<M: Statements<D::Backend>, D: Database> TxRepository<'_, M, D> {

@@ -11,10 +11,12 @@ use std::sync::Arc;
 
 use super::write_through::{need, put};
 use crate::engine::behind::fold::next_version;
+use crate::engine::behind::joining::Joined;
 use crate::engine::behind::tables::{Intent, Kind, Place};
 use crate::engine::debt::Touch;
 use crate::engine::entry::Entry;
 use crate::engine::keeper::{Keeper, torn_down};
+use crate::engine::session::Session;
 use crate::ports::behind::{Delta, WriteBehind};
 use crate::ports::column_values::ColumnValues;
 use crate::ports::database::Database;
@@ -37,6 +39,30 @@ pub(crate) async fn enqueue<M: Statements<D::Backend>, D: Database>(
     keeper: &Arc<Keeper<M, D>>,
     write: Enqueue<M>,
 ) -> Result<Place> {
+    let lanes = &keeper.behind.as_ref().ok_or_else(torn_down)?.lanes;
+    // Before the entry is named, as it is another's transaction that it will be part of.
+    let pin = lanes.backlog.ledger.pin()?;
+    let (intent, touch) = prepare(keeper, write)?;
+    lanes.enqueue(intent, touch, pin).await
+}
+
+/// The same as a part of a transaction: it is durable when that commits.
+pub(crate) fn enqueue_within<M: Statements<D::Backend>, D: Database>(
+    session: &mut Session<D>,
+    keeper: &Arc<Keeper<M, D>>,
+    write: Enqueue<M>,
+) -> Result<()> {
+    let backlog = keeper.behind.as_ref().ok_or_else(torn_down)?.lanes.backlog.clone();
+    let (intent, touch) = prepare(keeper, write)?;
+    session.join(Joined { backlog, intent, touch });
+    Ok(())
+}
+
+/// What is kept of a write, and what it does to the entry of its row.
+fn prepare<M: Statements<D::Backend>, D: Database>(
+    keeper: &Arc<Keeper<M, D>>,
+    write: Enqueue<M>,
+) -> Result<(Intent, Touch)> {
     let behind = keeper.behind.as_ref().ok_or_else(torn_down)?;
     let (kind, key, payload, entry) = match write {
         Enqueue::Row(row) => {
@@ -59,13 +85,10 @@ pub(crate) async fn enqueue<M: Statements<D::Backend>, D: Database>(
     let (stripe, aggregate) = behind.lanes.backlog.tables.aggregate(&key)?;
     let intent =
         Intent { stripe, aggregate, kind, payload: payload.to_json(), version: behind.version };
-    // Before the entry is named, as it is another's transaction that it will be part of.
-    let pin = behind.lanes.backlog.ledger.pin()?;
     let entry_key = keeper.tier.row_key(&key);
     let put = entry.and_then(|entry| put(keeper, &entry_key, entry));
     let (need, invalidator) = (need::<M>(), keeper.invalidator.clone());
-    let touch = Touch { key: entry_key, need, put, invalidator };
-    behind.lanes.enqueue(intent, touch, pin).await
+    Ok((intent, Touch { key: entry_key, need, put, invalidator }))
 }
 
 /// The row as it is once it is enqueued, if that is known before it is.

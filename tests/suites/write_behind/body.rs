@@ -1,6 +1,8 @@
 // Included once for each column of the matrix: `Driver`, `Server`, `open` and `KIND` are
 // the column's own.
 
+include!("transactions.rs");
+
 /// A database and a store on which processes are started.
 struct World {
     server: Server,

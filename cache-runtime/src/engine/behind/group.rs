@@ -76,7 +76,7 @@ impl<D: Database> Backlog<D> {
     }
 
     /// Splits off what the outbox has no room for.
-    fn with_room(
+    pub(super) fn with_room(
         &self,
         mut ours: Vec<Waiting>,
         heads: &BTreeMap<i64, Head>,
@@ -122,7 +122,7 @@ impl<D: Database> Backlog<D> {
     }
 
     /// Inserts the writes, each with the next number of its stripe.
-    async fn persist(
+    pub(super) async fn persist(
         &self,
         session: &mut Session<D>,
         mut ours: Vec<Waiting>,
@@ -218,7 +218,7 @@ impl<D: Database> Backlog<D> {
         self.tables.parked_among(session, aggregates).await
     }
 
-    fn full(&self) -> Error {
+    pub(super) fn full(&self) -> Error {
         Error::new(
             ErrorKind::Full,
             format!(

@@ -7,6 +7,7 @@ pub(crate) mod control;
 pub(crate) mod flusher;
 pub(crate) mod fold;
 mod group;
+pub(crate) mod joining;
 pub(crate) mod overlay;
 mod parking;
 mod prepare;
