@@ -145,6 +145,35 @@ async fn what_was_trimmed_unread_makes_the_table_void() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_gap_is_told_by_every_read_until_somebody_has_closed_it() {
+    let world = World::new();
+    let (cache, _) = world.ready().await;
+    drop(cache);
+    tokio::time::sleep(A_WHILE).await;
+    world.tell("type account.changed key 1");
+    world.tell("type account.changed key 2");
+    world.redis.ask("XTRIM accounts MAXLEN 1");
+    for _ in 0..3 {
+        // Each of these ends before it has made anything void.
+        let batch = world.stream().read().await.unwrap();
+        assert!(batch.gap.is_some() && batch.events.is_empty(), "{batch:?}");
+    }
+    let closes = world.stream();
+    assert!(closes.read().await.unwrap().gap.is_some());
+    closes.close_gap().await.unwrap();
+    let batch = closes.read().await.unwrap();
+    assert!(batch.gap.is_none() && batch.events.len() == 1, "{batch:?}");
+
+    // It was read, and is deleted before it was acknowledged; then its next reader dies too.
+    world.redis.ask(&format!("XDEL accounts {}", batch.events[0].position));
+    let next = || world.stream().redelivers(Duration::from_millis(1));
+    tokio::time::sleep(Duration::from_millis(5)).await;
+    let _ = next().read().await.unwrap();
+    let batch = next().read().await.unwrap();
+    assert!(batch.gap.is_some(), "{batch:?}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_was_trimmed_when_it_had_been_read_is_no_gap() {
     let world = World::new();
     let (cache, accounts) = world.ready().await;
@@ -320,8 +349,8 @@ async fn a_server_that_is_away_is_waited_for() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_missing_right_is_told_at_the_start() {
     let world = World::new();
-    let rights = "~accounts ~accounts:aside +info +time +multi +exec +xinfo|stream +xinfo|groups \
-                  +xinfo|consumers +xgroup|create +xgroup|createconsumer +xgroup|delconsumer \
+    let rights = "~accounts ~accounts:aside +info +time +multi +exec +eval +xinfo|stream \
+                  +xinfo|groups +xinfo|consumers +xgroup|create +xgroup|createconsumer +xgroup|delconsumer \
                   +xreadgroup +xautoclaim +xpending +xack +xadd";
     let start = async |rights: &str| {
         world.redis.ask(&format!("ACL SETUSER events reset on >secret {rights}"));

@@ -175,6 +175,10 @@ async fn behind_parked_writes_others_queue_where_the_model_says_so() {
     let queued = rows.merge(1, delta().views(1)).await.unwrap();
     assert_eq!(queued.flushed().await.unwrap_err().kind(), ErrorKind::Parked);
     assert_eq!(rows.find(1).await.unwrap_err().kind(), ErrorKind::Parked);
+    let whole = small::PageStats { id: 1, title: "whole".into(), ..Default::default() };
+    let queued = rows.enqueue(whole).await.unwrap();
+    assert_eq!(queued.flushed().await.unwrap_err().kind(), ErrorKind::Parked);
+    assert_eq!(rows.find(1).await.unwrap_err().kind(), ErrorKind::Parked, "it is not put either");
     assert_eq!((rows.pending().await.unwrap(), world.pending()), (0, 0));
     assert_eq!(world.rows(), [(1, 2)]);
 }

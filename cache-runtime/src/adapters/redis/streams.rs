@@ -1,13 +1,13 @@
 //! Domain events from a stream of Redis, by a consumer group.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::time::Duration;
 
 use parking_lot::Mutex;
 use rand::random;
-use redis::{Pipeline, ServerError, Value, from_redis_value};
+use redis::{FromRedisValue, Pipeline, ServerError, Value, from_redis_value};
 
-use super::replies::{Id, consumers, entries, gap, group, info, refusals};
+use super::replies::{Id, entries, refusals};
 use super::{Redis, link::Link, refusal};
 use crate::ports::BoxFuture;
 use crate::ports::event_source::{Batch, DomainEvent, EventSource, Gaps, Guarantee, SetAside, Why};
@@ -16,6 +16,8 @@ use crate::values::error::{Error, ErrorKind, Result};
 /// A consumer that never reads. A group without it is not the one that was known, and nobody knows
 /// what was sent between the end of that one and the beginning of this.
 const KNOWN: &str = "cache-runtime";
+/// The look and the read.
+const READ: &str = include_str!("read_events.lua");
 /// How many events are read at once.
 const MOST: usize = 256;
 
@@ -135,7 +137,7 @@ impl RedisStream {
 
     fn rights(&self) -> String {
         format!(
-            "~{} ~{} +info +time +multi +exec +xinfo|stream +xinfo|groups +xinfo|consumers \
+            "~{} ~{} +info +time +multi +exec +eval +xinfo|stream +xinfo|groups +xinfo|consumers \
              +xgroup|create +xgroup|createconsumer +xgroup|delconsumer +xreadgroup +xautoclaim \
              +xpending +xack +xadd",
             self.stream,
@@ -157,8 +159,11 @@ impl RedisStream {
         all.cmd("XINFO").arg("CONSUMERS").arg(stream).arg(nobody);
         all.cmd("XGROUP").arg("CREATECONSUMER").arg(stream).arg(nobody).arg(KNOWN);
         all.cmd("XGROUP").arg("DELCONSUMER").arg(stream).arg(nobody).arg(KNOWN);
-        read(&mut all, stream, nobody, &self.consumer);
-        claim(&mut all, stream, nobody, &self.consumer, self.redelivers);
+        let read = all.cmd("XREADGROUP").arg("GROUP").arg(nobody).arg(&self.consumer);
+        read.arg("COUNT").arg(1).arg("STREAMS").arg(stream).arg(">");
+        let claim = all.cmd("XAUTOCLAIM").arg(stream).arg(nobody).arg(&self.consumer);
+        claim.arg(1).arg("0-0");
+        self.ask(&mut all, nobody, (Id::default(), Id::default()));
         all.cmd("XPENDING").arg(stream).arg(nobody);
         all.cmd("XACK").arg(stream).arg(nobody).arg("0-1");
         // No entry has this name.
@@ -199,68 +204,51 @@ impl RedisStream {
     }
 
     async fn batch(&self) -> Result<Batch> {
-        let (stream, consumer) = (&self.stream, &self.consumer);
+        let (void, last) = {
+            let seen = self.seen.lock();
+            (seen.void, seen.last)
+        };
         let mut all = Pipeline::new();
-        // In one step: what is trimmed after the look is not passed by unseen.
-        all.cmd("MULTI");
-        all.cmd("TIME");
-        all.cmd("XINFO").arg("STREAM").arg(stream);
-        all.cmd("XINFO").arg("GROUPS").arg(stream);
-        all.cmd("XINFO").arg("CONSUMERS").arg(stream).arg(&self.group);
-        claim(&mut all, stream, &self.group, consumer, self.redelivers);
-        read(&mut all, stream, &self.group, consumer);
-        all.cmd("EXEC");
-        let answers = self.send(&all).await?;
-        let answer = answers.last().cloned().unwrap_or(Value::Nil);
-        if let Some(error) = refusals(&answer).find(|error| error.code() != "NOGROUP") {
-            let gone = error.details().is_some_and(|it| it.contains("no such key"));
-            if !gone {
-                self.accept(&answers, &["EXECABORT"])?;
-            }
-        }
-        if refusals(&answer).next().is_some() {
-            self.create().await?;
-            // What comes now is another stream, which has not gone back where it begins anew.
-            *self.seen.lock() = Seen::default();
-            let why = format!("the stream `{stream}` or its group `{}` is gone", self.group);
-            return Ok(Batch { events: Vec::new(), gap: Some(why) });
-        }
+        self.ask(&mut all, &self.group, (void, last));
+        let answer = self.send(&all).await?.pop().unwrap_or(Value::Nil);
+        self.accept(std::slice::from_ref(&answer), &[])?;
         let unexpected = || self.redis.unexpected();
         let parts: Vec<Value> = from_redis_value(answer).map_err(|_| unexpected())?;
-        let Ok([time, about, groups, members, claimed, read]) = <[Value; 6]>::try_from(parts)
-        else {
-            return Err(unexpected());
-        };
-        let about = info(about).ok_or_else(unexpected)?;
-        let group = group(groups, &self.group).ok_or_else(unexpected)?;
-        let known = consumers(members).iter().any(|name| name == KNOWN);
-        let mut lost = {
-            let mut seen = self.seen.lock();
-            let lost = match known {
-                false => Some("the group is new, or was made anew"),
-                true if about.last < seen.last => Some("the stream has gone back"),
-                true => gap(&about, &group, seen.void),
-            };
-            seen.last = about.last;
-            seen.closing = about.last;
-            lost
-        };
-        let (time, _): (u64, u64) = from_redis_value(time).map_err(|_| unexpected())?;
-        let mut events = Vec::new();
-        let mut claimed: Vec<Value> = from_redis_value(claimed).map_err(|_| unexpected())?;
-        let deleted = (claimed.len() > 2).then(|| claimed.remove(2));
-        if deleted
-            .and_then(|ids| from_redis_value::<Vec<String>>(ids).ok())
-            .is_some_and(|ids| !ids.is_empty())
-        {
-            lost = Some("entries were deleted before they were acknowledged");
+        let mut parts = VecDeque::from(parts);
+        let what: String = next(&mut parts).ok_or_else(unexpected)?;
+        let stream = &self.stream;
+        match what.as_str() {
+            "gone" => {
+                self.create().await?;
+                // What comes now is another stream, which has not gone back where it begins anew.
+                *self.seen.lock() = Seen::default();
+                let why = format!("the stream `{stream}` or its group `{}` is gone", self.group);
+                Ok(Batch { events: Vec::new(), gap: Some(why) })
+            }
+            "lost" => {
+                let why: String = next(&mut parts).ok_or_else(unexpected)?;
+                let last: String = next(&mut parts).ok_or_else(unexpected)?;
+                let mut seen = self.seen.lock();
+                (seen.last, seen.closing) = (Id::of(&last), Id::of(&last));
+                Ok(Batch { events: Vec::new(), gap: Some(format!("stream `{stream}`: {why}")) })
+            }
+            _ => {
+                let time: u64 = next(&mut parts).ok_or_else(unexpected)?;
+                let last: String = next(&mut parts).ok_or_else(unexpected)?;
+                self.seen.lock().last = Id::of(&last);
+                let all = parts.into_iter().flat_map(entries);
+                let events = all.map(|(id, fields)| event(id, fields, time)).collect();
+                Ok(Batch { events, gap: None })
+            }
         }
-        let claimed = claimed.into_iter().nth(1).unwrap_or(Value::Nil);
-        let read = super::replies::of_one_stream(read);
-        for (id, fields) in entries(claimed).into_iter().chain(entries(read)) {
-            events.push(event(id, fields, time));
-        }
-        Ok(Batch { events, gap: lost.map(|why| format!("stream `{stream}`: {why}")) })
+    }
+
+    /// Looks for what was lost, and reads if nothing was. In one step: nobody trims between the two.
+    fn ask(&self, all: &mut Pipeline, group: &str, (void, last): (Id, Id)) {
+        let idle = u64::try_from(self.redelivers.as_millis()).unwrap_or(u64::MAX);
+        let eval = all.cmd("EVAL").arg(READ).arg(1).arg(&self.stream).arg(group);
+        eval.arg(&self.consumer).arg(KNOWN).arg(idle).arg(MOST);
+        eval.arg(void.to_string()).arg(last.to_string());
     }
 }
 
@@ -363,15 +351,9 @@ fn entries_are_none(answer: &Value) -> bool {
     matches!(answer, Value::Array(all) if all.is_empty())
 }
 
-fn read(all: &mut Pipeline, stream: &str, group: &str, consumer: &str) {
-    let read = all.cmd("XREADGROUP").arg("GROUP").arg(group).arg(consumer);
-    read.arg("COUNT").arg(MOST).arg("STREAMS").arg(stream).arg(">");
-}
-
-fn claim(all: &mut Pipeline, stream: &str, group: &str, consumer: &str, idle: Duration) {
-    let claim = all.cmd("XAUTOCLAIM").arg(stream).arg(group).arg(consumer);
-    let idle = u64::try_from(idle.as_millis()).unwrap_or(u64::MAX);
-    claim.arg(idle).arg("0-0").arg("COUNT").arg(MOST);
+/// The next part of an answer.
+fn next<T: FromRedisValue>(parts: &mut VecDeque<Value>) -> Option<T> {
+    parts.pop_front().and_then(|part| from_redis_value(part).ok())
 }
 
 fn event(position: String, fields: HashMap<String, String>, now: u64) -> DomainEvent {

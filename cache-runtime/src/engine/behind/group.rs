@@ -147,13 +147,17 @@ impl<D: Database> Backlog<D> {
         let mut next: BTreeMap<i64, (i64, i64)> =
             heads.iter().map(|(stripe, head)| (*stripe, (head.next, 0))).collect();
         let (mut pending, mut behind, mut places) = (Vec::new(), Vec::new(), Vec::new());
-        for write in &ours {
+        for write in &mut ours {
             let Some((seq, skipped)) = next.get_mut(&write.intent.stripe) else { continue };
             let place = Place { stripe: write.intent.stripe, seq: *seq };
             *seq += 1;
             places.push(place);
             if parked.contains(&write.intent.aggregate) {
                 *skipped += 1;
+                // Anomaly 39: reads of the row fail until somebody has decided, whatever comes after.
+                if Guard::ParkedRemoved.stands() {
+                    write.touch.put = None;
+                }
                 behind.push((place, &write.intent));
             } else {
                 pending.push((place, &write.intent));
