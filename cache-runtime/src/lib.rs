@@ -32,6 +32,7 @@ pub use adapters::redis::Redis;
 pub use adapters::redis::streams::RedisStream;
 pub use adapters::system::{RandomTokens, SystemClock};
 pub use engine::behind::control::{Fate, OutboxStatus, ParkedRow};
+pub use engine::behind::inspect::OutboxWrite;
 pub use engine::finding::{Finding, Said};
 pub use facade::behind::Enqueued;
 pub use facade::blocking::Blocking;

@@ -147,6 +147,27 @@ fn an_outbox_is_looked_after() {
     assert!(told(&["retry"]).contains("page i1:2: retried"));
     let json = told(&["status", "--json"]);
     assert!(json.contains("\"pending\":2") && json.contains("\"parked_rows\":0"), "{json}");
+    let shown = told(&["show", "--table", "page", "--key", "i1:1"]);
+    assert_eq!(shown, "page i1:1 40/1: merge, pending\n", "what it says is hidden");
+    let shown = told(&["show", "--table", "page", "--key", "i1:2", "--payloads", "--json"]);
+    assert!(shown.contains(r#""payload":"{\"views\":3}""#), "{shown}");
+    assert_eq!(told(&["show", "--table", "other", "--key", "i1:1"]), "");
+    // One row's writes go as soon as they are pending; nobody flushes the other.
+    database
+        .batch_execute(
+            "INSERT INTO cache_parked SELECT *, 'again', 1 FROM cache_outbox; DELETE FROM \
+             cache_outbox; UPDATE cache_outbox_stripes SET parked = 2, skipped = 3; CREATE TRIGGER \
+             flush AFTER INSERT ON cache_outbox WHEN new.aggregate = '69313a31' BEGIN DELETE FROM \
+             cache_outbox WHERE seq = new.seq; END",
+        )
+        .unwrap();
+    let tried = told(&["replay", "--dry-run"]);
+    assert!(tried.contains("0 flushed") && tried.contains("would be replayed"), "{tried}");
+    let replayed = told(&["replay", "--wait", "1"]);
+    assert!(replayed.contains("page i1:1: flushed"), "{replayed}");
+    assert!(replayed.contains("page i1:2: still pending"), "{replayed}");
+    let count = "2 rows: 1 flushed, 0 parked again, 1 still pending, 0 changed meanwhile and left";
+    assert_eq!(replayed.lines().last(), Some(count));
     let nowhere = run(folder.path(), &["outbox", "status", "--database", "nowhere.sqlite"]);
     assert!(text(&nowhere.stderr).contains("there is no file"), "{}", text(&nowhere.stderr));
     assert!(!folder.path().join("nowhere.sqlite").exists());

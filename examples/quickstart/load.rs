@@ -3,6 +3,7 @@
 use std::error::Error;
 use std::path::Path;
 
+use cache_runtime::migrations;
 use diesel::connection::SimpleConnection as _;
 use diesel::prelude::*;
 use serde::Deserialize;
@@ -61,6 +62,13 @@ const SCHEMA: &str = "
     DROP TABLE IF EXISTS airlines;
     DROP TABLE IF EXISTS airports;
     DROP TABLE IF EXISTS planes;
+    DROP TABLE IF EXISTS plane_tallies;
+    DROP TABLE IF EXISTS route_tallies;
+    DROP TABLE IF EXISTS cache_outbox_models;
+    DROP TABLE IF EXISTS cache_outbox_stripes;
+    DROP TABLE IF EXISTS cache_outbox_claims;
+    DROP TABLE IF EXISTS cache_outbox;
+    DROP TABLE IF EXISTS cache_parked;
     CREATE TABLE airlines (carrier VARCHAR(10) PRIMARY KEY, name VARCHAR(100) NOT NULL UNIQUE);
     CREATE TABLE airports (
         faa VARCHAR(10) PRIMARY KEY, name TEXT NOT NULL, lat DOUBLE PRECISION NOT NULL,
@@ -72,22 +80,35 @@ const SCHEMA: &str = "
         model TEXT NOT NULL, engines INTEGER NOT NULL, seats INTEGER NOT NULL, speed INTEGER,
         engine TEXT NOT NULL
     );
+    CREATE TABLE plane_tallies (tailnum VARCHAR(10) PRIMARY KEY, flights BIGINT NOT NULL);
+    CREATE TABLE route_tallies (
+        origin VARCHAR(10) NOT NULL, dest VARCHAR(10) NOT NULL, flights BIGINT NOT NULL,
+        PRIMARY KEY (origin, dest)
+    );
 ";
 
 /// A connection that the reference data can be loaded through.
 pub trait ReferenceData {
-    /// Makes the three tables anew and fills them.
+    /// What each connection begins with.
+    const SETTINGS: &'static str;
+
+    /// Makes the tables anew and fills those of reference.
     fn load_reference_data(&mut self) -> Result<(), Box<dyn Error>>;
 }
 
 macro_rules! reference_data {
-    ($connection:ty) => {
+    ($connection:ty, $migrations:expr, $settings:literal) => {
         impl ReferenceData for $connection {
+            const SETTINGS: &'static str = $settings;
+
             fn load_reference_data(&mut self) -> Result<(), Box<dyn Error>> {
                 let airlines: Vec<AirlineLine> = lines("airlines.csv")?;
                 let airports: Vec<AirportLine> = lines("airports.csv")?;
                 let planes: Vec<PlaneLine> = lines("planes.csv")?;
                 self.batch_execute(SCHEMA)?;
+                // An application has them among its own migrations.
+                let outbox = $migrations.iter().find(|it| it.name.ends_with("cache_outbox"));
+                self.batch_execute(outbox.ok_or("there is no migration of the outbox")?.up)?;
                 self.transaction(|connection| {
                     diesel::insert_into(airlines::table).values(airlines).execute(connection)?;
                     diesel::insert_into(airports::table).values(airports).execute(connection)?;
@@ -99,11 +120,15 @@ macro_rules! reference_data {
     };
 }
 
-reference_data!(diesel::SqliteConnection);
+reference_data!(
+    diesel::SqliteConnection,
+    migrations::SQLITE,
+    "PRAGMA busy_timeout = 5000; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL"
+);
 #[cfg(feature = "postgres")]
-reference_data!(diesel::PgConnection);
+reference_data!(diesel::PgConnection, migrations::POSTGRES, "");
 #[cfg(feature = "mysql")]
-reference_data!(diesel::MysqlConnection);
+reference_data!(diesel::MysqlConnection, migrations::MYSQL, "");
 
 /// January's flights, in the order of their departure.
 pub fn flights() -> Result<Vec<Flight>, Box<dyn Error>> {

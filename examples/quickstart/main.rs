@@ -2,7 +2,8 @@
 //!
 //! Loads airlines, airports and planes into a database, replays 27,004 flights in
 //! order, looks up the carrier, plane, origin and destination of each, first through the
-//! cache and then without it, and checks that both saw the same rows.
+//! cache and then without it, and checks that both saw the same rows. Then it counts the flights of each
+//! plane and each route, written behind, and checks that the tables hold a plain count.
 //!
 //! ```text
 //! cargo run --example quickstart
@@ -16,28 +17,33 @@ mod load;
 mod models;
 mod replay;
 mod report;
+mod tally;
 
 use std::error::Error;
 
 use cache_runtime::ports::Statements;
 use cache_runtime::{Cache, Database, IntoDatabase, Redis, models};
 use clap::Parser;
-use diesel::r2d2::{ConnectionManager, Pool};
+use diesel::connection::SimpleConnection;
+use diesel::r2d2::{ConnectionManager, CustomizeConnection, Pool};
 
 use crate::counted::{Counted, Counters};
 use crate::load::ReferenceData;
-use crate::models::{Airline, Airport, Plane};
+use crate::models::{Airline, Airport, Plane, PlaneTally, RouteTally};
 
 #[derive(Parser)]
 #[command(about = "Replays January's flights through cached repositories, and without")]
 struct Options {
-    /// A PostgreSQL or MySQL URL; the tables airlines, airports and planes are replaced. A
-    /// SQLite file in a temporary folder by default.
+    /// A PostgreSQL or MySQL URL; the tables airlines, airports, planes, plane_tallies, route_tallies
+    /// and those of the outbox are replaced. A SQLite file in a temporary folder by default.
     #[arg(long)]
     database: Option<String>,
     /// A Redis URL; a store in this process by default.
     #[arg(long)]
     redis: Option<String>,
+    /// Counts also on a server that may forget what it has committed.
+    #[arg(long)]
+    accept_write_loss: bool,
 }
 
 #[tokio::main]
@@ -69,9 +75,21 @@ fn filled<C>(url: &str) -> Result<Pool<ConnectionManager<C>>, Box<dyn Error>>
 where
     C: diesel::r2d2::R2D2Connection + ReferenceData + 'static,
 {
-    let pool = Pool::builder().test_on_check_out(false).build(ConnectionManager::<C>::new(url))?;
+    let pool = Pool::builder()
+        .test_on_check_out(false)
+        .connection_customizer(Box::new(Settings))
+        .build(ConnectionManager::<C>::new(url))?;
     pool.get()?.load_reference_data()?;
     Ok(pool)
+}
+
+#[derive(Debug)]
+struct Settings;
+
+impl<C: ReferenceData + SimpleConnection> CustomizeConnection<C, diesel::r2d2::Error> for Settings {
+    fn on_acquire(&self, connection: &mut C) -> Result<(), diesel::r2d2::Error> {
+        connection.batch_execute(C::SETTINGS).map_err(diesel::r2d2::Error::QueryError)
+    }
 }
 
 async fn run<P: IntoDatabase>(pool: P, options: &Options) -> Result<(), Box<dyn Error>>
@@ -79,13 +97,16 @@ where
     Airline: Statements<<P::Database as Database>::Backend>,
     Airport: Statements<<P::Database as Database>::Backend>,
     Plane: Statements<<P::Database as Database>::Backend>,
+    PlaneTally: Statements<<P::Database as Database>::Backend>,
+    RouteTally: Statements<<P::Database as Database>::Backend>,
 {
     let counters = Counters::default();
     let database = Counted::new(pool.into_database(), counters.clone());
     let builder = Cache::builder(database)
-        .models(models![Plane, Airport, Airline])
+        .models(models![Plane, Airport, Airline, PlaneTally, RouteTally])
         .namespace(format!("quickstart-{}", std::process::id()))
         .telemetry(counters.clone());
+    let builder = if options.accept_write_loss { builder.accept_write_loss() } else { builder };
     let cache = match &options.redis {
         Some(url) => builder.store(Redis::url(url)?),
         None => builder.store(cache_runtime::InProcess::new()),
@@ -106,5 +127,7 @@ where
         .into());
     }
     report::print(flights.len(), &cached, &direct);
+    cache.on();
+    report::print_tally(&tally::tally(&cache, &flights).await?);
     Ok(())
 }

@@ -1,4 +1,4 @@
-//! Three tables, three models, three declared strategies.
+//! Five tables, five models, each with its declared strategy.
 
 use cache_runtime::Cached;
 use diesel::prelude::*;
@@ -35,6 +35,21 @@ diesel::table! {
         seats -> Integer,
         speed -> Nullable<Integer>,
         engine -> Text,
+    }
+}
+
+diesel::table! {
+    plane_tallies (tailnum) {
+        tailnum -> Text,
+        flights -> BigInt,
+    }
+}
+
+diesel::table! {
+    route_tallies (origin, dest) {
+        origin -> Text,
+        dest -> Text,
+        flights -> BigInt,
     }
 }
 
@@ -87,4 +102,33 @@ pub struct Plane {
     seats: i32,
     speed: Option<i32>,
     engine: String,
+}
+
+/// How often a plane flew.
+#[derive(Queryable, Insertable, Cached, Default, Debug)]
+#[diesel(table_name = plane_tallies, primary_key(tailnum))]
+#[cached(
+    pattern = "write_behind",
+    ttl = "10m",
+    merge(flights = "add"),
+    outbox(on_missing = "insert")
+)]
+pub struct PlaneTally {
+    pub tailnum: String,
+    pub flights: i64,
+}
+
+/// How often a route was flown.
+#[derive(Queryable, Insertable, Cached, Default, Debug)]
+#[diesel(table_name = route_tallies, primary_key(origin, dest))]
+#[cached(
+    pattern = "write_behind",
+    ttl = "10m",
+    merge(flights = "add"),
+    outbox(on_missing = "insert")
+)]
+pub struct RouteTally {
+    pub origin: String,
+    pub dest: String,
+    pub flights: i64,
 }

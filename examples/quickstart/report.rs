@@ -3,6 +3,7 @@
 use hdrhistogram::Histogram;
 
 use crate::replay::Pass;
+use crate::tally::Tally;
 
 /// Prints what the cache did, and the digest that the tests compare.
 pub fn print(flights: usize, cached: &Pass, direct: &Pass) {
@@ -28,6 +29,16 @@ pub fn print(flights: usize, cached: &Pass, direct: &Pass) {
     );
     println!();
     println!("digest {} (the same with the cache and without)", cached.digest);
+}
+
+/// Prints what was counted, which was compared with a plain count.
+pub fn print_tally(tally: &Tally) {
+    let (acknowledged, flushed) = tally.took;
+    println!();
+    println!("counted, written behind       {:>12} writes", tally.writes);
+    println!("  acknowledged after          {acknowledged:>12.2?}");
+    println!("  all in their rows after     {flushed:>12.2?}");
+    println!("counters {} planes, {} routes (equal to a plain count)", tally.planes, tally.routes);
 }
 
 fn times(nanos: &Histogram<u64>) -> String {

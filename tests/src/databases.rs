@@ -84,7 +84,8 @@ impl Sqlite {
         let url = folder.path().join("test.sqlite");
         let (pool, statements) = pool::<SqliteConnection>(
             url.to_str().unwrap(),
-            "PRAGMA busy_timeout = 5000; PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL;",
+            "PRAGMA busy_timeout = 5000; PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; \
+             PRAGMA foreign_keys = ON;",
         );
         for statement in sql {
             pool.get().unwrap().batch_execute(statement).unwrap();

@@ -129,6 +129,9 @@ mod later {
     }
 }
 
+#[path = "write_behind/golden.rs"]
+mod golden;
+
 use plain::PageStats;
 
 /// A process: its cache and its rows.
@@ -159,6 +162,40 @@ fn page(id: i64, views: i64) -> PageStats {
     PageStats { id, title: format!("page {id}"), views, ..PageStats::default() }
 }
 
+diesel::table! {
+    authors (id) {
+        id -> BigInt,
+    }
+}
+
+diesel::table! {
+    books (id) {
+        id -> BigInt,
+        author -> BigInt,
+    }
+}
+
+/// Rows that others refer to.
+#[derive(Queryable, Insertable, Cached, Debug, Clone, PartialEq)]
+#[diesel(table_name = authors)]
+#[cached(pattern = "write_behind", ttl = "1h")]
+pub struct Author {
+    pub id: i64,
+}
+
+/// Rows that refer to them.
+#[derive(Queryable, Insertable, Cached, Debug, Clone, PartialEq)]
+#[diesel(table_name = books)]
+#[cached(pattern = "write_behind", ttl = "1h")]
+pub struct Book {
+    pub id: i64,
+    pub author: i64,
+}
+
+const CREATE_AUTHORS: &str = "CREATE TABLE authors (id BIGINT PRIMARY KEY NOT NULL)";
+const CREATE_BOOKS: &str = "CREATE TABLE books (id BIGINT PRIMARY KEY NOT NULL, author BIGINT NOT NULL, \
+                            FOREIGN KEY (author) REFERENCES authors (id))";
+
 /// Why a transaction is undone.
 fn unwanted() -> Error {
     Error::new(ErrorKind::Abandoned, "undone on purpose")
@@ -171,5 +208,11 @@ fn account(balance: i64, version: i64) -> modes::behind_reject::Account {
 
 cache_tests::matrix!(
     "write_behind/body.rs",
-    &[CREATE, CREATE_VERSIONS, migration::<Server>("cache_outbox").up]
+    &[
+        CREATE,
+        CREATE_VERSIONS,
+        CREATE_AUTHORS,
+        CREATE_BOOKS,
+        migration::<Server>("cache_outbox").up
+    ]
 );

@@ -36,6 +36,7 @@ impl Dialect for diesel::sqlite::Sqlite {
     const NOW_MILLIS: &'static str = "CAST((julianday('now') - 2440587.5) * 86400000 AS INTEGER)";
     const IDENTITY: &'static str = "''";
     const PASS_LOCKED: &'static str = "";
+    const CONSTRAINTS_NOW: &'static str = "";
     const UPSERTS_BY_KEY: bool = true;
     const JSON_ROWS: (&'static str, &'static str) = (
         "(SELECT json_extract(value, '$.s') AS s, json_extract(value, '$.q') AS q, \
@@ -99,6 +100,7 @@ impl Dialect for diesel::pg::Pg {
     const IDENTITY: &'static str = "(SELECT system_identifier::text FROM pg_control_system()) || '/' || \
          substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8)";
     const PASS_LOCKED: &'static str = " SKIP LOCKED";
+    const CONSTRAINTS_NOW: &'static str = "SET CONSTRAINTS ALL IMMEDIATE";
     const UPSERTS_BY_KEY: bool = true;
     const JSON_ROWS: (&'static str, &'static str) = (
         "json_to_recordset(",
@@ -180,6 +182,7 @@ impl Dialect for diesel::mysql::Mysql {
     // MariaDB has no `server_uuid`, and the nodes of a cluster differ in all else.
     const IDENTITY: &'static str = "''";
     const PASS_LOCKED: &'static str = " SKIP LOCKED";
+    const CONSTRAINTS_NOW: &'static str = "";
     // It can, but by any unique key: the row that it changes may be another one.
     const UPSERTS_BY_KEY: bool = false;
     const JSON_ROWS: (&'static str, &'static str) = (

@@ -46,6 +46,7 @@ use crate::ports::telemetry::{Event, Probe, Telemetry};
 /// | `cache_flushed_rows_total` | rows that they were folded into | |
 /// | `cache_outbox_pending` | writes in the outbox, those that are parked not among them | |
 /// | `cache_outbox_oldest_seconds` | seconds, the age of the oldest of them | |
+/// | `cache_outbox_stray_seconds` | gauge: for how long pending writes have been there whose model no process has; 0 if there are none | |
 /// | `cache_conflicts_total` | pending writes that replaced what others wrote and they had not seen | |
 /// | `cache_parked_total` | rows whose writes were parked | |
 /// | `cache_breaker_open` | 0 or 1, `model` is `*` | |
@@ -149,6 +150,10 @@ impl Probe for MetricsProbe {
                     .set(pending as f64);
                 gauge!("cache_outbox_oldest_seconds", "model" => model, "tier" => tier)
                     .set(oldest.as_secs_f64());
+            }
+            Event::Stray(age) => {
+                gauge!("cache_outbox_stray_seconds", "model" => self.model, "tier" => self.tier)
+                    .set(age.as_secs_f64());
             }
             Event::Conflicts(count) => self.add("cache_conflicts_total", count),
             Event::Parked(count) => self.add("cache_parked_total", count),

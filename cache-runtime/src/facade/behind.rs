@@ -1,11 +1,13 @@
 //! Write-behind in an application's hands: enqueueing, tickets, pausing; and how it is put together.
 
+use std::any::TypeId;
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::oneshot;
 
-use super::registration::Parts;
+use super::registration::{Parts, Ready, Registration};
 use super::repository::Repository;
 use super::transaction::TxRepository;
 use crate::engine::behind::Queued;
@@ -13,6 +15,7 @@ use crate::engine::behind::backlog::Lanes;
 use crate::engine::behind::conflicts::Compares;
 use crate::engine::behind::flusher::{Flusher, Flushes, State};
 use crate::engine::behind::overlay::{Overlay, parked};
+use crate::engine::behind::strays::Strays;
 use crate::engine::behind::tables::{Place, Tables, Whereabouts};
 use crate::engine::invalidator::Invalidator;
 use crate::engine::keeper::{Keeper, Triggers, torn_down};
@@ -260,6 +263,30 @@ pub(super) fn start<M: Statements<D::Backend>, D: Database>(
     let (alive, ended) = oneshot::channel();
     tokio::spawn(flusher.clone().run(ended));
     Queued { lanes, flusher, version: behind.outbox.version, _alive: alive }
+}
+
+/// Looks for pending writes of models that nobody has, if this process has an outbox itself.
+pub(super) fn watch<D: Database>(
+    parts: &Parts<D>,
+    models: &[Registration<D>],
+    ready: &HashMap<TypeId, Ready<D>>,
+) -> Result<Option<oneshot::Sender<()>>> {
+    let flushed = models
+        .iter()
+        .filter(|model| ready.get(&model.id).is_some_and(|ready| ready.flusher.is_some()));
+    let known = flushed.map(|model| (model.table)()).collect::<Result<Vec<String>>>()?;
+    if known.is_empty() {
+        return Ok(None);
+    }
+    let strays = Strays {
+        database: parts.ledger.database.clone(),
+        clock: parts.clock.clone(),
+        probe: parts.telemetry.probe("*", parts.shield.store().tier()),
+        known,
+    };
+    let (alive, ended) = oneshot::channel();
+    tokio::spawn(strays.run(ended));
+    Ok(Some(alive))
 }
 
 /// Flushes what is pending, as far as it goes within the time. Tells how much is pending then; none

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::aggregates;
+use super::behind;
 use super::cache::{Cache, Inner};
 use super::checks::{check_fences, check_models, check_runtime, link, needs_claim};
 use super::codecs::codecs;
@@ -390,6 +391,7 @@ impl<D: Database> Builder<D> {
             models.insert(model.id, (model.put_together)(&parts).await?);
         }
         link(&self.models, &models);
+        let strays = behind::watch(&parts, &self.models, &models)?;
         aggregates::link(&self.models, &models);
         let contracts = Contracts::of(parts.contracts);
         let declarations = Declarations {
@@ -431,6 +433,7 @@ impl<D: Database> Builder<D> {
             contracts,
             declared,
             running,
+            _strays: strays,
             #[cfg(feature = "events")]
             consuming,
         }))

@@ -4,6 +4,8 @@ use std::any::TypeId;
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use tokio::sync::oneshot;
+
 use super::builder::Builder;
 use super::drift::Declared;
 #[cfg(feature = "events")]
@@ -35,6 +37,8 @@ pub(super) struct Inner<D: Database> {
     pub(super) contracts: Contracts,
     pub(super) declared: Declared,
     pub(super) running: Option<Running>,
+    /// Gone, it ends what looks for pending writes that nobody flushes.
+    pub(super) _strays: Option<oneshot::Sender<()>>,
     #[cfg(feature = "events")]
     pub(super) consuming: Vec<Consuming>,
 }

@@ -3,6 +3,7 @@
 use super::cache::Cache;
 use super::into_database::IntoDatabase;
 use crate::engine::behind::control::{self, Fate, OutboxStatus, ParkedRow};
+use crate::engine::behind::inspect::{self, OutboxWrite};
 use crate::ports::database::Database;
 use crate::values::error::Result;
 
@@ -31,6 +32,11 @@ impl<D: Database> OutboxControl<D> {
     /// Every row with parked writes.
     pub async fn parked(&self) -> Result<Vec<ParkedRow>> {
         control::parked(&self.database).await
+    }
+
+    /// What is pending and parked for one row, in its order. `key` is as [`ParkedRow::key`] writes it.
+    pub async fn writes(&self, table: &str, key: &str) -> Result<Vec<OutboxWrite>> {
+        inspect::writes(&self.database, table, key).await
     }
 
     /// Decides on the parked writes of a row. False, and nothing is changed, if they are no longer those

@@ -65,6 +65,8 @@ pub trait Dialect: Backend<QueryBuilder: Default> + Default + 'static {
     /// Follows LOCK_ROWS where a row that another transaction has locked is to be passed over; or
     /// empty, where that cannot be as one transaction writes at a time.
     const PASS_LOCKED: &'static str;
+    /// Has constraints that wait for the COMMIT checked at once in this transaction; or empty.
+    const CONSTRAINTS_NOW: &'static str;
     /// Whether an INSERT can say what becomes of a row that is there already, and this by its primary
     /// key alone.
     const UPSERTS_BY_KEY: bool;

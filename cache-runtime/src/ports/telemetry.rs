@@ -78,6 +78,9 @@ pub enum Event {
         /// How many rows they were folded into.
         rows: usize,
     },
+    /// The oldest of the pending writes whose model nobody seems to have has been pending for so long;
+    /// zero if there are none.
+    Stray(Duration),
     /// So many writes are pending, and the oldest has been for so long.
     Backlog {
         /// How many.

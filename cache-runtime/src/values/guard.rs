@@ -140,6 +140,8 @@ pub enum Guard {
     ParkedTold,
     /// What was cached of a row is removed when its writes are parked.
     ParkedRemoved,
+    /// What is refused because of other rows waits for older pending writes.
+    OlderFirst,
     /// A pending write is compared with the version of its row.
     ConflictSeen,
     /// A database that was restored or failed over begins new eras.
@@ -225,6 +227,7 @@ impl Guard {
         (Guard::ParkedHolds, "parked-holds"),
         (Guard::ParkedTold, "parked-told"),
         (Guard::ParkedRemoved, "parked-removed"),
+        (Guard::OlderFirst, "older-first"),
         (Guard::ConflictSeen, "conflict-seen"),
         (Guard::SameDatabase, "same-database"),
         (Guard::SteadyTime, "steady-time"),

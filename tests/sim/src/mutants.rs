@@ -74,6 +74,7 @@ pub const PROOFS: &[(Guard, Proof)] = &[
     (Guard::ParkedHolds, Elsewhere("anomalies", "no model here is written behind")),
     (Guard::ParkedTold, Elsewhere("anomalies", "no model here is written behind")),
     (Guard::ParkedRemoved, Elsewhere("anomalies", "no model here is written behind")),
+    (Guard::OlderFirst, Elsewhere("anomalies", "no row here depends on another")),
     (Guard::ConflictSeen, Elsewhere("anomalies", "no model here is written behind")),
     (Guard::AllKnow, Elsewhere("anomalies", "nobody registers here")),
     (Guard::WaitForViews, Elsewhere("anomalies", "nobody registers here")),

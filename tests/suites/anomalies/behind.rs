@@ -160,6 +160,27 @@ pub(crate) async fn clobbered_by_a_flush(world: World) -> Seen {
     Seen::Hit(parked && balance == 7)
 }
 
+/// A row takes a unique value that another has left before, and is flushed first.
+pub(crate) async fn taken_before_it_is_free(world: World) -> Seen {
+    for id in 1..=6 {
+        world.database.execute(&format!("INSERT INTO accounts VALUES ({id}, 'a{id}', 1)"));
+    }
+    let (_, _, writer) = process!(world, behind);
+    writer.pause_flushing().await;
+    let mut tickets = Vec::new();
+    // In this order all is well. The flush goes by stripes, and knows nothing of it.
+    for id in (1..=6).rev() {
+        let row = Account { id, email: format!("a{}", id + 1), balance: 2 };
+        tickets.push(writer.enqueue(row).await.unwrap());
+    }
+    writer.resume_flushing();
+    let mut flushed = true;
+    for ticket in tickets {
+        flushed &= ticket.flushed().await.is_ok();
+    }
+    Seen::Hit(flushed)
+}
+
 /// 39: a parked write is served as if it were fine.
 pub(crate) async fn parked_as_if_all_were_well(world: World) -> Seen {
     let (_, _, writer) = process!(world, behind);

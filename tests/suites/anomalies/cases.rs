@@ -106,6 +106,7 @@ pub(crate) const CASES: &[Case] = &[
     ("anomaly 43", case!(skew::names_not_yet_seen), &[Guard::SeenGeneration]),
     ("anomaly 43", case!(skew::names_of_an_open_transaction), &[Guard::SettledView]),
     ("anomaly 43", case!(skew::slow_write_of_the_old), &[Guard::RegisteredInTime]),
+    ("guard older-first", case!(behind::taken_before_it_is_free), &[Guard::OlderFirst]),
     ("guard validate-hit", case!(writes::outdated_hit), &[Guard::ValidateHit]),
     ("guard table-fence", case!(writes::filled_behind_a_table_fence), &[Guard::TableFence]),
     ("guard reread-triggered", case!(writes::triggered_row), &[Guard::RereadTriggered]),

@@ -1,6 +1,7 @@
 // Included once for each column of the matrix: `Driver`, `Server`, `open` and `KIND` are
 // the column's own.
 
+include!("relatives.rs");
 include!("transactions.rs");
 
 /// A database and a store on which processes are started.

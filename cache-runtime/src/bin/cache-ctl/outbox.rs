@@ -8,6 +8,9 @@ use serde_json::json;
 
 use crate::say;
 
+#[path = "replay.rs"]
+mod replay;
+
 #[derive(Subcommand)]
 pub(crate) enum Outbox {
     /// Tells of each model how much is pending and parked, and how old the oldest is.
@@ -24,6 +27,32 @@ pub(crate) enum Outbox {
         /// Shows what the writes say, which may be anybody's data.
         #[arg(long)]
         payloads: bool,
+    },
+    /// Shows the writes of one row, pending and parked, in their order.
+    Show {
+        #[command(flatten)]
+        place: Place,
+        /// Its table.
+        #[arg(long)]
+        table: String,
+        /// Its key, as `list` shows it.
+        #[arg(long)]
+        key: String,
+        /// Shows what the writes say, which may be anybody's data.
+        #[arg(long)]
+        payloads: bool,
+    },
+    /// Retries the rows one after the other, and waits for what becomes of each.
+    Replay {
+        #[command(flatten)]
+        place: Place,
+        #[command(flatten)]
+        which: Which,
+        #[command(flatten)]
+        how: How,
+        /// For how long each row is waited for, in seconds.
+        #[arg(long, default_value_t = 30)]
+        wait: u64,
     },
     /// Makes parked writes pending again; the applications' flushers try them once more.
     Retry {
@@ -112,6 +141,8 @@ impl Outbox {
         match self {
             Self::Status { place }
             | Self::List { place, .. }
+            | Self::Show { place, .. }
+            | Self::Replay { place, .. }
             | Self::Retry { place, .. }
             | Self::Skip { place, .. }
             | Self::Discard { place, .. } => place,
@@ -153,6 +184,12 @@ impl Outbox {
                 }
                 Ok(())
             }
+            Self::Show { place, table, key, payloads } => {
+                show(&outboxes, &place, &table, &key, payloads).await
+            }
+            Self::Replay { place, which, how, wait } => {
+                replay::run(&outboxes, &place, &which, &how, Duration::from_secs(wait)).await
+            }
             Self::Retry { place, which, how } => {
                 decide(&outboxes, Fate::Retry, "retried", &place, &which, &how).await
             }
@@ -189,6 +226,33 @@ async fn status<D: Database>(outboxes: &OutboxControl<D>, as_json: bool) -> Resu
                 Duration::from_millis(it.oldest_millis).as_secs_f64()
             ),
         })?;
+    }
+    Ok(())
+}
+
+async fn show<D: Database>(
+    outboxes: &OutboxControl<D>,
+    place: &Place,
+    table: &str,
+    key: &str,
+    payloads: bool,
+) -> Result<(), String> {
+    for it in outboxes.writes(table, key).await.map_err(|error| error.to_string())? {
+        let (stripe, seq) = it.id;
+        let shown = payloads.then_some(&it.payload);
+        let state = it.parked.as_deref().map_or("pending", |_| "parked");
+        if place.json {
+            say(&json!({
+                "table": table, "key": key, "stripe": stripe, "seq": seq, "kind": it.kind,
+                "at_millis": it.at_millis, "version": it.version, "state": state,
+                "error": it.parked, "payload": shown,
+            })
+            .to_string())?;
+            continue;
+        }
+        let error = it.parked.map_or_else(String::new, |error| format!(": {error}"));
+        say(&format!("{table} {key} {stripe}/{seq}: {}, {state}{error}", it.kind))?;
+        shown.map_or(Ok(()), |payload| say(&format!("  {payload}")))?;
     }
     Ok(())
 }

@@ -100,7 +100,7 @@ fn readable(hex: &str) -> String {
     unhex(hex).map_or_else(|| hex.to_owned(), |it| String::from_utf8_lossy(&it).into_owned())
 }
 
-async fn tables<D: Database>(database: &D) -> Result<BTreeMap<i64, String>> {
+pub(super) async fn tables<D: Database>(database: &D) -> Result<BTreeMap<i64, String>> {
     let all: Vec<Named> =
         database.load(Load::rows("SELECT id, model FROM cache_outbox_models")).await?;
     Ok(all.into_iter().map(|named| (named.id, named.table)).collect())

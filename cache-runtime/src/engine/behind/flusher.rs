@@ -13,6 +13,7 @@ use tokio::sync::{Mutex, Notify};
 
 use super::fold::{Writes, by_row};
 use super::parking::Refused;
+use super::refusals::{Waiting, is_for_good};
 use super::tables::Tables;
 use crate::engine::debt::Ledger;
 use crate::engine::invalidator::Invalidator;
@@ -26,7 +27,7 @@ use crate::ports::database::{Database, Dialect};
 use crate::ports::load::Load;
 use crate::ports::model::{BoxError, Model, Statements};
 use crate::ports::telemetry::{Event, Probe};
-use crate::values::error::{Error, ErrorKind, Result};
+use crate::values::error::Result;
 use crate::values::guard::Guard;
 
 /// How many stripes one transaction flushes, and how many writes of each.
@@ -58,6 +59,7 @@ pub(crate) struct State {
     turn: Mutex<()>,
     /// The stripe to begin with.
     start: AtomicI64,
+    pub(super) waiting: Waiting,
 }
 
 /// A flusher, whatever its model.
@@ -103,6 +105,8 @@ pub(crate) struct Taken {
     pub(super) stripes: BTreeMap<i64, (i64, usize)>,
     /// How many of them are of each row.
     rows: HashMap<String, usize>,
+    /// The rows whose writes stay in the outbox, by stripe.
+    pub(super) left: BTreeMap<i64, Vec<String>>,
 }
 
 impl Taken {
@@ -112,12 +116,19 @@ impl Taken {
         *self.rows.entry(write.aggregate.clone()).or_default() += 1;
     }
 
-    /// The writes of a row are removed by other means.
-    pub(super) fn leave_out(&mut self, stripe: i64, aggregate: &str) {
+    /// The writes of a row are removed by other means. Tells how many they are.
+    pub(super) fn leave_out(&mut self, stripe: i64, aggregate: &str) -> usize {
         let writes = self.rows.remove(aggregate).unwrap_or_default();
         if let Some((_, count)) = self.stripes.get_mut(&stripe) {
             *count = count.saturating_sub(writes);
         }
+        writes
+    }
+
+    /// The writes of a row stay where they are.
+    pub(super) fn leave(&mut self, stripe: i64, aggregate: &str) {
+        self.leave_out(stripe, aggregate);
+        self.left.entry(stripe).or_default().push(aggregate.to_owned());
     }
 }
 
@@ -181,6 +192,7 @@ impl<M: Statements<D::Backend>, D: Database> Flusher<M, D> {
         }
         if self.tables.is_idle().await? {
             self.oldest_millis.store(0, Ordering::Relaxed);
+            self.state.waiting.lock().clear();
             return Ok(());
         }
         self.look().await?;
@@ -229,19 +241,28 @@ impl<M: Statements<D::Backend>, D: Database> Flusher<M, D> {
         if pending.is_empty() {
             return Ok(0);
         }
+        let now = <D::Backend as Dialect>::CONSTRAINTS_NOW;
+        if carefully && !now.is_empty() {
+            // What is refused by the COMMIT alone could not be told from all others.
+            session.load(Load::<_, String>::run(now)).await?;
+        }
         let mut taken = Taken::default();
         for write in &pending {
             taken.add(self.tables.stripe(&write.aggregate), write);
         }
-        let writes = pending.len();
         let Folded { work, mut refused, conflicts } = self.fold(session, by_row(pending)).await?;
         let rows = work.len();
         if carefully {
-            refused.extend(self.each(session, work).await?);
+            refused.extend(self.each(session, work, &mut taken).await?);
         } else {
             self.write(session, &work).await?;
         }
-        let parked = self.park(session, refused, &mut taken).await?;
+        let left: usize = taken.left.values().map(Vec::len).sum();
+        let (parked, moved) = self.park(session, refused, &mut taken).await?;
+        let removed: usize = taken.stripes.values().map(|(_, count)| count).sum();
+        if removed == 0 && parked == 0 {
+            return Ok(0);
+        }
         // Anomaly 36: what is removed later than it is applied is applied again after a crash.
         if Guard::RemovedWithRows.stands() {
             self.tables.remove(session, &taken).await?;
@@ -254,8 +275,9 @@ impl<M: Statements<D::Backend>, D: Database> Flusher<M, D> {
             );
             self.probe.event(Event::Conflicts(conflicts));
         }
-        self.probe.event(Event::Flushed { writes, rows });
-        Ok(writes.max(parked))
+        let rows = rows.saturating_sub(left);
+        self.probe.event(Event::Flushed { writes: removed, rows });
+        Ok(removed + moved)
     }
 
     /// The oldest writes of some stripes that nobody else flushes.
@@ -378,49 +400,4 @@ fn statements<M: Statements<D::Backend>, D: Database>(
 fn unless_it_panics<T>(read: impl FnOnce() -> Result<T, BoxError>) -> Result<T, BoxError> {
     std::panic::catch_unwind(std::panic::AssertUnwindSafe(read))
         .unwrap_or_else(|_| Err("it cannot be read: that panicked".into()))
-}
-
-/// Whether the database has refused a statement, and would again; not if it was away, or busy.
-pub(super) fn is_for_good(error: &Error) -> bool {
-    use diesel::result::DatabaseErrorKind as Kind;
-    use diesel::result::Error::{DatabaseError, QueryBuilderError, SerializationError};
-    if error.kind() != ErrorKind::Database {
-        return false;
-    }
-    match error.diesel() {
-        Some(DatabaseError(Kind::Unknown, info)) => {
-            let message = info.message().to_lowercase();
-            const PASSING: &[&str] = &[
-                "deadlock",
-                "lock wait timeout",
-                "locked",
-                "busy",
-                "terminat",
-                "shutdown",
-                "shutting down",
-                "starting up",
-                "canceling",
-                "try restarting",
-                "connection",
-                "gone away",
-                "disk",
-                "no space",
-                "full",
-                "read-only",
-                "readonly",
-            ];
-            !PASSING.iter().any(|passing| message.contains(passing))
-        }
-        Some(DatabaseError(
-            Kind::UniqueViolation
-            | Kind::ForeignKeyViolation
-            | Kind::NotNullViolation
-            | Kind::CheckViolation
-            | Kind::RestrictViolation
-            | Kind::ExclusionViolation,
-            _,
-        ))
-        | Some(SerializationError(_) | QueryBuilderError(_)) => true,
-        _ => false,
-    }
 }

@@ -7,10 +7,13 @@ pub(crate) mod control;
 pub(crate) mod flusher;
 pub(crate) mod fold;
 mod group;
+pub(crate) mod inspect;
 pub(crate) mod joining;
 pub(crate) mod overlay;
 mod parking;
 mod prepare;
+mod refusals;
+pub(crate) mod strays;
 pub(crate) mod tables;
 
 use std::sync::Arc;

@@ -1,14 +1,15 @@
 //! Writes that the database refuses: found among those of their batch, and parked with their row
 //! alone, so that all others flow.
 
-use super::flusher::{Flusher, Taken, Work, is_for_good};
+use super::flusher::{Flusher, Taken, Work};
+use super::refusals::{is_about_others, is_for_good};
 use crate::engine::debt::{Need, Touch};
 use crate::engine::outbox::unhex;
 use crate::engine::session::Session;
 use crate::ports::database::Database;
 use crate::ports::model::{BoxError, Statements};
 use crate::ports::telemetry::Event;
-use crate::values::error::Result;
+use crate::values::error::{Error, Result};
 use crate::values::guard::Guard;
 use crate::values::key::KeyWriter;
 
@@ -25,11 +26,13 @@ impl Refused {
 }
 
 impl<M: Statements<D::Backend>, D: Database> Flusher<M, D> {
-    /// Writes all but those that the database refuses: a batch that fails is tried in halves.
+    /// Writes all but those that the database refuses: a batch that fails is tried in halves. What may
+    /// be fine when others are written is left in the outbox.
     pub(super) async fn each(
         &self,
         session: &mut Session<D>,
         work: Vec<Work<M, D::Backend>>,
+        taken: &mut Taken,
     ) -> Result<Vec<Refused>> {
         let mut refused = Vec::new();
         let mut parts = vec![&work[..]];
@@ -37,33 +40,51 @@ impl<M: Statements<D::Backend>, D: Database> Flusher<M, D> {
             if part.is_empty() {
                 continue;
             }
-            let mark = session.save().await?;
-            let written = self.write(session, part).await;
-            match written {
-                Ok(()) => session.end_save(mark, true).await?,
-                Err(error) if !is_for_good(&error) => return Err(error),
-                Err(error) => {
-                    session.end_save(mark, false).await?;
-                    if let [one] = part {
-                        let (aggregate, why) = (one.aggregate.clone(), error.to_string());
-                        refused.push(Refused { aggregate, why });
-                    } else {
-                        let (first, second) = part.split_at(part.len() / 2);
-                        parts.extend([second, first]);
-                    }
+            let Some(mut error) = self.try_to_write(session, part).await? else { continue };
+            let [one] = part else {
+                let (first, second) = part.split_at(part.len() / 2);
+                parts.extend([second, first]);
+                continue;
+            };
+            if is_about_others(&error) {
+                if self.waits(session, &one.aggregate).await? {
+                    taken.leave(self.tables.stripe(&one.aggregate), &one.aggregate);
+                    continue;
+                }
+                // What it waited for may have been written since it was tried.
+                match self.try_to_write(session, part).await? {
+                    None => continue,
+                    Some(again) => error = again,
                 }
             }
+            refused.push(Refused { aggregate: one.aggregate.clone(), why: error.to_string() });
         }
         Ok(refused)
     }
 
-    /// Parks these rows, and takes what is parked from what was taken. Tells how many they are.
+    /// Writes these in a savepoint. Gives the database's refusal, if it refuses for good.
+    async fn try_to_write(
+        &self,
+        session: &mut Session<D>,
+        part: &[Work<M, D::Backend>],
+    ) -> Result<Option<Error>> {
+        let mark = session.save().await?;
+        match self.write(session, part).await {
+            Ok(()) => session.end_save(mark, true).await.map(|()| None),
+            Err(error) if !is_for_good(&error) => Err(error),
+            Err(error) => session.end_save(mark, false).await.map(|()| Some(error)),
+        }
+    }
+
+    /// Parks these rows, and takes what is parked from what was taken. Tells how many rows and writes
+    /// they are.
     pub(super) async fn park(
         &self,
         session: &mut Session<D>,
         mut refused: Vec<Refused>,
         taken: &mut Taken,
-    ) -> Result<usize> {
+    ) -> Result<(usize, usize)> {
+        let mut writes = 0;
         // One order for all, so that no two wait for each other's heads.
         refused.sort_by_key(|it| (self.tables.stripe(&it.aggregate), it.aggregate.clone()));
         for Refused { aggregate, why } in &refused {
@@ -73,7 +94,7 @@ impl<M: Statements<D::Backend>, D: Database> Flusher<M, D> {
                 "the writes of a row cannot be applied, and are parked in `cache_parked`"
             );
             self.tables.park(session, aggregate, why).await?;
-            taken.leave_out(self.tables.stripe(aggregate), aggregate);
+            writes += taken.leave_out(self.tables.stripe(aggregate), aggregate);
             // Anomaly 39: what was put when it was acknowledged is not what the row becomes.
             if Guard::ParkedRemoved.stands()
                 && let Some(parts) = unhex(aggregate)
@@ -86,6 +107,6 @@ impl<M: Statements<D::Backend>, D: Database> Flusher<M, D> {
         if !refused.is_empty() {
             self.probe.event(Event::Parked(refused.len()));
         }
-        Ok(refused.len())
+        Ok((refused.len(), writes))
     }
 }

@@ -307,7 +307,11 @@ impl<D: Database> Tables<D> {
     pub(crate) async fn remove(&self, session: &mut Session<D>, taken: &Taken) -> Result<()> {
         let (mut which, mut count) = (Vec::new(), String::new());
         for (stripe, (last, rows)) in &taken.stripes {
-            which.push(format!("(stripe = {stripe} AND seq <= {last})"));
+            let left = taken.left.get(stripe).map(|left| {
+                format!(" AND aggregate NOT IN ({})", quoted(left.iter().map(String::as_str)))
+            });
+            let left = left.unwrap_or_default();
+            which.push(format!("(stripe = {stripe} AND seq <= {last}{left})"));
             let _ = write!(count, " WHEN {stripe} THEN {rows}");
         }
         let delete = format!("DELETE FROM cache_outbox WHERE {}", which.join(" OR "));
