@@ -12,18 +12,20 @@ use crate::ports::BoxFuture;
 use crate::ports::behind::Conflicts;
 use crate::ports::column_values::ColumnValues;
 use crate::ports::database::Database;
+use crate::ports::load::Load;
 use crate::ports::model::{BoxError, Model, Statements};
 use crate::values::error::{Error, ErrorKind, Result};
 use crate::values::outbox::OnConflict;
 
 /// Compares writes with their rows, whatever the model.
 pub(crate) trait Compares<D: Database>: Send + Sync {
-    /// Notes in each write the version that it is based on. Gives the error for each that is based on
-    /// another than its row's, where the model says that these are rejected.
+    /// Notes in each write the version that it is based on. Gives an error for each that is refused: as
+    /// it is based on another version than its row's, where the model says so, or as its row cannot
+    /// be told. What queues behind parked writes, and says so with `true`, is never refused.
     fn compare<'a>(
         &'a self,
         session: &'a mut Session<D>,
-        writes: Vec<&'a mut Intent>,
+        writes: Vec<(&'a mut Intent, bool)>,
     ) -> BoxFuture<'a, Result<Vec<Option<Error>>>>;
 }
 
@@ -31,29 +33,36 @@ impl<M: Statements<D::Backend>, D: Database> Compares<D> for Overlay<M, D> {
     fn compare<'a>(
         &'a self,
         session: &'a mut Session<D>,
-        mut writes: Vec<&'a mut Intent>,
+        mut writes: Vec<(&'a mut Intent, bool)>,
     ) -> BoxFuture<'a, Result<Vec<Option<Error>>>> {
         Box::pin(async move {
             let Some(rule) = self.behind.conflicts else { return Ok(vec![None; writes.len()]) };
-            let (mut keys, mut payloads) = (HashMap::new(), Vec::with_capacity(writes.len()));
-            for write in &writes {
+            let (mut asked, mut queued) = (HashMap::new(), HashMap::new());
+            let mut payloads = Vec::with_capacity(writes.len());
+            for (write, queues) in &writes {
                 let payload = ColumnValues::from_json(&write.payload).map_err(unreadable::<M>)?;
                 let key = payload.key::<M>().map_err(unreadable::<M>)?;
+                let keys = if *queues { &mut queued } else { &mut asked };
                 keys.entry(write.aggregate.clone()).or_insert(key);
                 payloads.push(payload);
             }
-            let (aggregates, keys): (Vec<String>, Vec<M::Key>) = keys.into_iter().unzip();
-            let rows = self.within(session, &keys).await?;
-            let versions = rows.into_iter().map(|row| row.and_then(|row| row.version()));
-            let mut versions: HashMap<String, Option<i64>> =
-                aggregates.into_iter().zip(versions).collect();
+            let mut versions = self.versions(session, asked).await?;
+            versions.extend(self.versions_in_table(session, queued).await?);
             let mut answers = Vec::with_capacity(writes.len());
-            for (write, mut payload) in writes.iter_mut().zip(payloads) {
-                let current = versions.entry(write.aggregate.clone()).or_default();
-                let next = self.step(&rule, write.kind, &mut payload, *current);
+            for ((write, queues), mut payload) in writes.iter_mut().zip(payloads) {
+                let version = versions.entry(write.aggregate.clone()).or_insert(Ok(None));
+                let current = match version {
+                    Ok(current) => current,
+                    Err(error) => {
+                        answers.push(Some(error.clone()));
+                        continue;
+                    }
+                };
+                let next = self.step(&rule, write.kind, &mut payload, *current, *queues);
                 answers.push(match next.map_err(unreadable::<M>)? {
                     Ok(next) => {
-                        *current = next;
+                        // A row with parked writes stays as it is.
+                        *current = if *queues { *current } else { next };
                         write.payload = payload.to_json();
                         None
                     }
@@ -65,7 +74,35 @@ impl<M: Statements<D::Backend>, D: Database> Compares<D> for Overlay<M, D> {
     }
 }
 
+type Versions = HashMap<String, Result<Option<i64>>>;
+
 impl<M: Statements<D::Backend>, D: Database> Overlay<M, D> {
+    /// As all acknowledged writes leave the rows.
+    async fn versions(
+        &self,
+        session: &mut Session<D>,
+        rows: HashMap<String, M::Key>,
+    ) -> Result<Versions> {
+        let (aggregates, keys): (Vec<String>, Vec<M::Key>) = rows.into_iter().unzip();
+        let rows = self.within(session, &keys).await?.into_iter();
+        let versions = rows.map(|row| Ok(row?.and_then(|row| row.version())));
+        Ok(aggregates.into_iter().zip(versions).collect())
+    }
+
+    /// As the table has them.
+    async fn versions_in_table(
+        &self,
+        session: &mut Session<D>,
+        rows: HashMap<String, M::Key>,
+    ) -> Result<Versions> {
+        let mut versions = Versions::new();
+        for (aggregate, key) in rows {
+            let row: Option<M> = session.load(Load::select(M::is(key))).await?.pop();
+            versions.insert(aggregate, Ok(row.and_then(|row| row.version())));
+        }
+        Ok(versions)
+    }
+
     /// The version that the write leaves its row at, or why it is refused.
     fn step(
         &self,
@@ -73,13 +110,14 @@ impl<M: Statements<D::Backend>, D: Database> Overlay<M, D> {
         kind: Kind,
         payload: &mut ColumnValues,
         current: Option<i64>,
+        queues: bool,
     ) -> Result<Result<Option<i64>>, BoxError> {
         Ok(match kind {
             Kind::Put => {
                 let given = payload.row::<M>()?.version().unwrap_or_default();
                 // A row that is not there yet is one of which nobody has seen a version.
                 let is_based = given == current.unwrap_or_default();
-                if rule.on == OnConflict::Reject && !is_based {
+                if rule.on == OnConflict::Reject && !is_based && !queues {
                     return Ok(Err(conflict::<M>(given, current)));
                 }
                 payload.set_base(if is_based { current } else { Some(given) });

@@ -142,6 +142,12 @@ pub(super) struct Work<M: Model, DB: Dialect> {
     pub(super) there: bool,
 }
 
+impl<M: Model, DB: Dialect> Work<M, DB> {
+    pub(super) fn name(&self) -> String {
+        self.aggregate.clone()
+    }
+}
+
 /// What the writes make of their rows.
 struct Folded<M: Model, DB: Dialect> {
     work: Vec<Work<M, DB>>,

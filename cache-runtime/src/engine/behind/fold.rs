@@ -104,18 +104,33 @@ fn has_conflict<DB: Dialect, M: Model>(
     if rule.on == OnConflict::Overwrite {
         return Ok(true);
     }
-    let says = |version: Option<i64>| match version {
-        Some(version) => format!("version {version}"),
-        None => "no row".to_owned(),
-    };
-    Err(format!(
-        "another program has changed the row: this write is based on {}, and there is {} now; \
-         `on_conflict` is \"reject\"",
-        says(base),
-        says(current)
-    )
-    .into())
+    Err(Box::new(Overtaken { base, current }))
 }
+
+/// Another program has changed the row since.
+#[derive(Debug)]
+pub(crate) struct Overtaken {
+    base: Option<i64>,
+    current: Option<i64>,
+}
+
+impl std::fmt::Display for Overtaken {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let says = |version: Option<i64>| match version {
+            Some(version) => format!("version {version}"),
+            None => "no row".to_owned(),
+        };
+        write!(
+            f,
+            "another program has changed the row: this write is based on {}, and there is {} now; \
+             `on_conflict` is \"reject\"",
+            says(self.base),
+            says(self.current)
+        )
+    }
+}
+
+impl std::error::Error for Overtaken {}
 
 /// What a pending write says, in the words of this build.
 fn payload<DB: Dialect, M: Model>(

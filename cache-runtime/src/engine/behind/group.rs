@@ -185,16 +185,16 @@ impl<D: Database> Backlog<D> {
         parked: &BTreeSet<String>,
     ) -> Result<Vec<Waiting>, (Error, Vec<Waiting>)> {
         let Some(compares) = &self.compares else { return Ok(ours) };
-        // What is queued behind parked writes is compared when it is applied.
-        let is_asked = |write: &Waiting| !parked.contains(&write.intent.aggregate);
-        let asked = ours.iter_mut().filter(|it| is_asked(it)).map(|it| &mut it.intent).collect();
-        let mut answers = match compares.compare(session, asked).await {
-            Ok(answers) => answers.into_iter(),
+        let asked = ours.iter_mut().map(|write| {
+            let queues = parked.contains(&write.intent.aggregate);
+            (&mut write.intent, queues)
+        });
+        let answers = match compares.compare(session, asked.collect()).await {
+            Ok(answers) => answers,
             Err(error) => return Err((error, ours)),
         };
         let (mut kept, mut refused) = (Vec::with_capacity(ours.len()), Vec::new());
-        for write in ours {
-            let answer = if is_asked(&write) { answers.next().flatten() } else { None };
+        for (write, answer) in ours.into_iter().zip(answers) {
             match answer {
                 None => kept.push(write),
                 Some(conflict) => refused.push((write, conflict)),

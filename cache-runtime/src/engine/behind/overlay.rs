@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use super::fold::{NoRow, by_row};
+use super::fold::{NoRow, Overtaken, Writes, by_row};
 use super::tables::Tables;
 use crate::engine::session::Session;
 use crate::ports::batch::Overlaid;
@@ -43,21 +43,21 @@ impl<M: Statements<D::Backend>, D: Database> Overlay<M, D> {
             read.extend(rows.into_iter().map(Overlaid::Row));
             read
         };
-        let rows = self.fold(keys, &aggregates, read)?;
-        Ok(rows.into_iter().map(|row| row.map(Arc::new)).collect())
+        let rows = self.fold(keys, &aggregates, read).into_iter();
+        rows.map(|row| Ok(row?.map(Arc::new))).collect()
     }
 
-    /// The same in a transaction: as it sees them.
+    /// The same in a transaction: as it sees them. What speaks against one row is told of it alone.
     pub(super) async fn within(
         &self,
         session: &mut Session<D>,
         keys: &[M::Key],
-    ) -> Result<Vec<Option<M>>> {
+    ) -> Result<Vec<Result<Option<M>>>> {
         let mut answers = Vec::with_capacity(keys.len());
         for some in keys.chunks(most::<M, D>()) {
             let aggregates = self.aggregates(some)?;
             let read = session.load(self.statement(some, &aggregates)).await?;
-            answers.extend(self.fold(some, &aggregates, read)?);
+            answers.extend(self.fold(some, &aggregates, read));
         }
         Ok(answers)
     }
@@ -80,7 +80,7 @@ impl<M: Statements<D::Backend>, D: Database> Overlay<M, D> {
         keys: &[M::Key],
         aggregates: &[String],
         read: Vec<Overlaid<M>>,
-    ) -> Result<Vec<Option<M>>> {
+    ) -> Vec<Result<Option<M>>> {
         let (mut rows, mut pending) = (Vec::new(), Vec::new());
         for it in read {
             match it {
@@ -98,22 +98,27 @@ impl<M: Statements<D::Backend>, D: Database> Overlay<M, D> {
             let at = rows.iter().position(|row| alone || row.key() == *key);
             let row = at.map(|at| rows.swap_remove(at));
             answers.push(match pending.remove(aggregate) {
-                None => row,
-                Some(writes) => {
-                    // Anomaly 39: what cannot be written is not as it was acknowledged.
-                    if let Some(why) = writes.pending.iter().find_map(|it| it.parked.as_deref())
-                        && Guard::ParkedTold.stands()
-                    {
-                        return Err(parked::<M>(why));
-                    }
-                    match writes.fold(&self.behind, row) {
-                        Err(error) if error.is::<NoRow>() => None,
-                        folded => folded.map_err(unreadable::<M>)?.0,
-                    }
-                }
+                None => Ok(row),
+                Some(writes) => self.folded(&writes, row),
             });
         }
-        Ok(answers)
+        answers
+    }
+
+    fn folded(&self, writes: &Writes, row: Option<M>) -> Result<Option<M>> {
+        // Anomaly 39: what cannot be written is not as it was acknowledged.
+        if let Some(why) = writes.pending.iter().find_map(|it| it.parked.as_deref())
+            && Guard::ParkedTold.stands()
+        {
+            return Err(parked::<M>(why));
+        }
+        match writes.fold(&self.behind, row) {
+            Ok((row, _)) => Ok(row),
+            Err(error) if error.is::<NoRow>() => Ok(None),
+            // It will be, by the next flush.
+            Err(error) if error.is::<Overtaken>() => Err(parked::<M>(&error.to_string())),
+            Err(error) => Err(unreadable::<M>(error)),
+        }
     }
 }
 

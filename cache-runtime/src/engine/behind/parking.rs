@@ -6,8 +6,8 @@ use super::refusals::{is_about_others, is_for_good};
 use crate::engine::debt::{Need, Touch};
 use crate::engine::outbox::unhex;
 use crate::engine::session::Session;
-use crate::ports::database::Database;
-use crate::ports::model::{BoxError, Statements};
+use crate::ports::database::{Database, Dialect};
+use crate::ports::model::{BoxError, Model, Statements};
 use crate::ports::telemetry::Event;
 use crate::values::error::{Error, Result};
 use crate::values::guard::Guard;
@@ -23,6 +23,10 @@ impl Refused {
     pub(super) fn for_good(aggregate: String, why: BoxError) -> Self {
         Self { aggregate, why: why.to_string() }
     }
+
+    fn by<M: Model, DB: Dialect>(work: &Work<M, DB>, error: &Error) -> Self {
+        Self { aggregate: work.name(), why: error.to_string() }
+    }
 }
 
 impl<M: Statements<D::Backend>, D: Database> Flusher<M, D> {
@@ -34,30 +38,44 @@ impl<M: Statements<D::Backend>, D: Database> Flusher<M, D> {
         work: Vec<Work<M, D::Backend>>,
         taken: &mut Taken,
     ) -> Result<Vec<Refused>> {
-        let mut refused = Vec::new();
+        let (mut refused, mut stuck) = (Vec::new(), Vec::new());
         let mut parts = vec![&work[..]];
         while let Some(part) = parts.pop() {
             if part.is_empty() {
                 continue;
             }
-            let Some(mut error) = self.try_to_write(session, part).await? else { continue };
-            let [one] = part else {
+            let Some(error) = self.try_to_write(session, part).await? else { continue };
+            if part.len() > 1 {
                 let (first, second) = part.split_at(part.len() / 2);
                 parts.extend([second, first]);
-                continue;
-            };
-            if is_about_others(&error) {
-                if self.waits(session, &one.aggregate).await? {
-                    taken.leave(self.tables.stripe(&one.aggregate), &one.aggregate);
-                    continue;
-                }
-                // What it waited for may have been written since it was tried.
-                match self.try_to_write(session, part).await? {
-                    None => continue,
-                    Some(again) => error = again,
+            } else if is_about_others(&error) {
+                stuck.push(part);
+            } else {
+                refused.extend(part.iter().map(|one| Refused::by(one, &error)));
+            }
+        }
+        // What is written frees others, which may come before it in this order.
+        loop {
+            let mut still = Vec::new();
+            for part in &stuck {
+                if self.try_to_write(session, part).await?.is_some() {
+                    still.push(*part);
                 }
             }
-            refused.push(Refused { aggregate: one.aggregate.clone(), why: error.to_string() });
+            let done = still.is_empty() || still.len() == stuck.len();
+            stuck = still;
+            if done {
+                break;
+            }
+        }
+        let names: Vec<String> = stuck.iter().flat_map(|it| *it).map(Work::name).collect();
+        for (part, name) in stuck.into_iter().zip(&names) {
+            if self.waits(session, name, &names).await? {
+                taken.leave(self.tables.stripe(name), name);
+            } else if let Some(error) = self.try_to_write(session, part).await? {
+                // What it waited for may have been written since it was tried: not so.
+                refused.extend(part.iter().map(|one| Refused::by(one, &error)));
+            }
         }
         Ok(refused)
     }

@@ -12,7 +12,7 @@ use std::time::Duration;
 use parking_lot::Mutex;
 
 use super::flusher::Flusher;
-use super::tables::Tables;
+use super::tables::{Tables, quoted};
 use crate::engine::session::Session;
 use crate::ports::batch::Cells;
 use crate::ports::database::{Database, Dialect};
@@ -92,13 +92,19 @@ pub(super) fn is_about_others(error: &Error) -> bool {
 }
 
 impl<M: Statements<D::Backend>, D: Database> Flusher<M, D> {
-    /// Whether the row's writes wait for others that are pending.
-    pub(super) async fn waits(&self, session: &mut Session<D>, aggregate: &str) -> Result<bool> {
+    /// Whether the row's writes wait for others that are pending, but for those of `stuck`, which have
+    /// just been tried in vain.
+    pub(super) async fn waits(
+        &self,
+        session: &mut Session<D>,
+        aggregate: &str,
+        stuck: &[String],
+    ) -> Result<bool> {
         if !Guard::OlderFirst.stands() {
             return Ok(false);
         }
         let now = self.ledger.fences.clock.now();
-        let waits = match self.tables.older(session, aggregate).await? {
+        let waits = match self.tables.older(session, aggregate, stuck).await? {
             Older::Some => true,
             Older::Perhaps => {
                 let since = *self.state.waiting.lock().entry(aggregate.to_owned()).or_insert(now);
@@ -115,27 +121,39 @@ impl<M: Statements<D::Backend>, D: Database> Flusher<M, D> {
 
 /// Whether writes of other rows are pending that were acknowledged before.
 enum Older {
+    /// Before all of the row's own. Of rows that wait for each other, one has none of these.
     Some,
+    /// Before some of them, or at the same time.
     Perhaps,
     None,
 }
 
 impl<D: Database> Tables<D> {
-    async fn older(&self, session: &mut Session<D>, aggregate: &str) -> Result<Older> {
+    async fn older(
+        &self,
+        session: &mut Session<D>,
+        aggregate: &str,
+        stuck: &[String],
+    ) -> Result<Older> {
         let (stripe, integer) = (self.stripe(aggregate), <D::Backend as Dialect>::CAST_INTEGER);
         let own = format!("stripe = {stripe} AND aggregate = '{aggregate}'");
+        let (model, tried) = (self.own("p.stripe"), quoted(stuck.iter().map(String::as_str)));
         // The oldest of each stripe is its first.
         let sql = format!(
-            "SELECT CAST((SELECT max(at_ms) FROM cache_outbox WHERE {own}) AS {integer}), \
+            "SELECT CAST((SELECT min(at_ms) FROM cache_outbox WHERE {own}) AS {integer}), \
+             CAST((SELECT max(at_ms) FROM cache_outbox WHERE {own}) AS {integer}), \
              CAST((SELECT min(o.at_ms) FROM cache_outbox_stripes s JOIN cache_outbox o ON o.stripe = \
              s.stripe AND o.seq = (SELECT min(p.seq) FROM cache_outbox p WHERE p.stripe = s.stripe \
-             AND NOT (p.stripe = {stripe} AND p.aggregate = '{aggregate}'))) AS {integer})"
+             AND NOT ({model} AND p.aggregate IN ({tried})))) AS {integer})"
         );
         let found: Vec<Cells> = session.load(Load::rows(sql)).await?;
         let at = |column| found.first().and_then(|cells| cells.at(column));
-        Ok(match (at(0), at(1)) {
-            (Some(own), Some(oldest)) if oldest < own => Older::Some,
-            (Some(own), Some(oldest)) if oldest <= own + TOGETHER => Older::Perhaps,
+        let (Some(first), Some(last), Some(oldest)) = (at(0), at(1), at(2)) else {
+            return Ok(Older::None);
+        };
+        Ok(match oldest {
+            _ if oldest < first => Older::Some,
+            _ if oldest <= last + TOGETHER => Older::Perhaps,
             _ => Older::None,
         })
     }

@@ -378,7 +378,7 @@ fn list<'a>(numbers: impl IntoIterator<Item = &'a i64>) -> String {
 }
 
 /// Hexadecimal needs no escapes.
-fn quoted<'a>(texts: impl Iterator<Item = &'a str>) -> String {
+pub(super) fn quoted<'a>(texts: impl Iterator<Item = &'a str>) -> String {
     texts.map(|text| format!("'{text}'")).collect::<Vec<_>>().join(", ")
 }
 
