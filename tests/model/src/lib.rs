@@ -17,6 +17,7 @@ pub mod lease_fill;
 pub mod protocol;
 pub mod report;
 pub mod validated;
+pub mod write_behind;
 
 #[cfg(test)]
 mod documented;
@@ -27,6 +28,7 @@ use fenced::world::{Courtesy, Strict};
 use lease_fill::LeaseFill;
 use report::{Listed, listed};
 use validated::Validated;
+use write_behind::WriteBehind;
 
 /// All protocols, in the order in which they are checked.
 pub const PROTOCOLS: &[Listed] = &[
@@ -35,4 +37,5 @@ pub const PROTOCOLS: &[Listed] = &[
     listed::<Fenced<Courtesy>>(),
     listed::<Validated>(),
     listed::<Bounded>(),
+    listed::<WriteBehind>(),
 ];
