@@ -1,0 +1,90 @@
+//! What a run was asked for, and how much work that is.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::Parser;
+
+use crate::Fault;
+use crate::figures::FIGURES;
+
+#[derive(Parser, Debug)]
+#[command(about = "Ratios of writing behind to plain Diesel, side by side")]
+pub(crate) struct Options {
+    /// Only the figures whose names begin with this; may be given several times.
+    #[arg(long, value_name = "NAME")]
+    only: Vec<String>,
+    /// Less work for each figure, as CI has it: three minutes in all.
+    #[arg(long)]
+    short: bool,
+    /// Where the raw samples go.
+    #[arg(long, value_name = "FILE", default_value_os_t = samples())]
+    pub(crate) json: PathBuf,
+    /// Plants a fault that must fail the run.
+    #[arg(long, value_enum)]
+    pub(crate) plant: Option<Plant>,
+}
+
+/// A fault of the benchmark itself.
+#[derive(clap::ValueEnum, Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Plant {
+    /// Plain Diesel does less than it is measured for.
+    Unequal,
+}
+
+fn samples() -> PathBuf {
+    let target =
+        std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| "target".into(), PathBuf::from);
+    target.join("bench").join("samples.json")
+}
+
+impl Options {
+    /// Whether a figure, or a cost, is wanted.
+    pub(crate) fn wants(&self, name: &str) -> bool {
+        self.only.is_empty() || self.only.iter().any(|only| name.starts_with(only.as_str()))
+    }
+
+    /// Whether any of these is wanted.
+    pub(crate) fn wants_any<'a>(&self, names: impl IntoIterator<Item = &'a str>) -> bool {
+        names.into_iter().any(|name| self.wants(name))
+    }
+
+    /// A name that is none would measure nothing, and say that all is well.
+    pub(crate) fn check(&self) -> Result<(), Fault> {
+        let known = |only: &String| FIGURES.iter().any(|it| it.name.starts_with(only.as_str()));
+        match self.only.iter().find(|only| !known(only)) {
+            None => Ok(()),
+            Some(only) => {
+                let all: Vec<&str> = FIGURES.iter().map(|it| it.name).collect();
+                Err(format!("no figure begins with `{only}`; there are {}", all.join(", ")).into())
+            }
+        }
+    }
+
+    pub(crate) fn scale(&self) -> Scale {
+        if self.short { Scale::SHORT } else { Scale::FULL }
+    }
+}
+
+/// How much work a figure is.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Scale {
+    /// How often both sides are measured, one after the other.
+    pub(crate) rounds: usize,
+    /// How many rows the tables have.
+    pub(crate) rows: i64,
+    /// How many writes one caller does in a round.
+    pub(crate) alone: usize,
+    /// How many writes all of many callers do in a round.
+    pub(crate) together: usize,
+}
+
+impl Scale {
+    const FULL: Self = Self { rounds: 9, rows: 100_000, alone: 3_000, together: 24_000 };
+    const SHORT: Self = Self { rounds: 3, rows: 20_000, alone: 600, together: 6_000 };
+
+    /// The writes of a round.
+    pub(crate) fn writes(&self, callers: usize) -> usize {
+        if callers == 1 { self.alone } else { self.together }
+    }
+}
