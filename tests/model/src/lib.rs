@@ -16,6 +16,7 @@ pub mod flight;
 pub mod lease_fill;
 pub mod protocol;
 pub mod report;
+pub mod skew;
 pub mod validated;
 pub mod write_behind;
 
@@ -27,6 +28,7 @@ use fenced::Fenced;
 use fenced::world::{Courtesy, Strict};
 use lease_fill::LeaseFill;
 use report::{Listed, listed};
+use skew::Skew;
 use validated::Validated;
 use write_behind::WriteBehind;
 
@@ -38,4 +40,5 @@ pub const PROTOCOLS: &[Listed] = &[
     listed::<Validated>(),
     listed::<Bounded>(),
     listed::<WriteBehind>(),
+    listed::<Skew>(),
 ];
