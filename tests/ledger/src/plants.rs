@@ -1,0 +1,49 @@
+//! Builds that lack a guard. The rig has to find each of them out.
+
+use cache_runtime::guard::Guard;
+
+use crate::setup::Server;
+
+/// What is to go wrong.
+#[derive(clap::ValueEnum, Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Plant {
+    /// Writes are acknowledged from the store alone: `intent-first`.
+    Lose,
+    /// What was applied stays in the outbox: `removed-with-rows`.
+    Dup,
+    /// Two flushers have one stripe: `stripe-claimed`. On SQLite, where they cannot, later writes of a
+    /// row overtake those that are parked: `parked-holds`.
+    Reorder,
+    /// A miss reads row and pending writes one after the other: `one-snapshot`.
+    Regress,
+}
+
+impl Plant {
+    pub(crate) const ALL: [Self; 4] = [Self::Lose, Self::Dup, Self::Reorder, Self::Regress];
+
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Lose => "lose",
+            Self::Dup => "dup",
+            Self::Reorder => "reorder",
+            Self::Regress => "regress",
+        }
+    }
+
+    /// The guard that the build lacks.
+    pub(crate) fn guard(self, server: Server) -> Guard {
+        match self {
+            Self::Lose => Guard::IntentFirst,
+            Self::Dup => Guard::RemovedWithRows,
+            Self::Reorder if server == Server::Sqlite => Guard::ParkedHolds,
+            Self::Reorder => Guard::StripeClaimed,
+            Self::Regress => Guard::OneSnapshot,
+        }
+    }
+
+    /// Its name in `docs/GUARDS.md`.
+    pub(crate) fn guard_name(self, server: Server) -> &'static str {
+        let guard = self.guard(server);
+        Guard::ALL.iter().find(|(known, _)| *known == guard).map_or("none", |(_, name)| name)
+    }
+}
