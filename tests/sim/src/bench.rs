@@ -13,7 +13,7 @@ use diesel::{Connection as _, MysqlConnection, PgConnection, SqliteConnection};
 use tempfile::TempDir;
 
 use crate::database::{Link, Links, Shared};
-use crate::history::Row;
+use crate::history::{Item, Row, Tables};
 use crate::plan::Ground;
 use crate::ports::Time;
 
@@ -43,6 +43,9 @@ const COUNT: &str = "UPDATE cache_version SET value = 1";
 
 pub const CREATE: &str = "CREATE TABLE accounts (id BIGINT PRIMARY KEY, email VARCHAR(100) NOT NULL UNIQUE, \
                       balance BIGINT NOT NULL, version BIGINT NOT NULL DEFAULT 0)";
+
+const CREATE_ITEMS: &str = "CREATE TABLE items (id BIGINT PRIMARY KEY, account BIGINT NOT NULL, amount BIGINT \
+                            NOT NULL)";
 
 impl Bench<SqliteConnection> {
     /// A file in memory, where the machine has such a place.
@@ -102,6 +105,7 @@ impl Bench<MysqlConnection> {
 impl<C: Link> Bench<C> {
     fn new(mut links: Links<C>, count: &'static str, own: &[Migration]) -> Self {
         links.writer.batch_execute(CREATE).unwrap();
+        links.writer.batch_execute(CREATE_ITEMS).unwrap();
         links.writer.batch_execute(<C::Backend as Dialect>::CREATE_COUNTER).unwrap();
         for migration in own {
             links.writer.batch_execute(migration.up).unwrap();
@@ -166,18 +170,24 @@ impl<C: Link> Bench<C> {
         }
     }
 
-    /// Makes the table hold these rows alone.
-    pub fn reset(&self, rows: &[Row]) {
+    /// Makes the tables hold these rows alone.
+    pub fn reset(&self, tables: &Tables) {
         let mut sql = format!(
             "{}; DELETE FROM cache_invalidations; DELETE FROM cache_watermarks; DELETE FROM \
-             cache_leaders; DELETE FROM accounts",
+             cache_leaders; DELETE FROM accounts; DELETE FROM items",
             self.count
         );
-        for Row { id, email, balance } in rows {
+        for Row { id, email, balance } in &tables.rows {
             let _ = write!(
                 sql,
                 "; INSERT INTO accounts (id, email, balance, version) VALUES ({id}, '{email}', \
                  {balance}, 1)"
+            );
+        }
+        for Item { id, account, amount } in &tables.items {
+            let _ = write!(
+                sql,
+                "; INSERT INTO items (id, account, amount) VALUES ({id}, {account}, {amount})"
             );
         }
         self.links.lock().unwrap().writer.batch_execute(&sql).unwrap();

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use crate::history::Row;
+use crate::history::{Row, Tables};
 use crate::mode::Mode;
 use crate::plan::{Act, EMAILS, Fault, Ground, Plan};
 use crate::rng::Rng;
@@ -65,7 +65,7 @@ pub fn drill(mode: Mode, ground: Ground, seed: u64, rng: &mut Rng) -> Plan {
     let rows = EMAILS.iter().zip(1..).take(if mode.has_bulk() { 2 } else { 1 });
     let row =
         |(email, id): (&&str, i64)| Row { id, email: (*email).to_owned(), balance: writer.next() };
-    let initial = rows.map(row).collect();
+    let initial = Tables { rows: rows.map(row).collect(), items: Vec::new() };
     let (slow, prey, faults, budget): (&[Kind], _, &[Fault], _) = match drill {
         AgedFill => (&[Kind::Fill], None, &[Fault::Crash], 1),
         AgedPut => (&[Kind::Lift], Some(Kind::Fence), &[Fault::Refuse, Fault::Crash], 2),

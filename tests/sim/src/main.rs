@@ -9,6 +9,7 @@ mod drill;
 mod explore;
 mod faults;
 mod history;
+mod items;
 mod mode;
 mod models;
 mod mutants;

@@ -21,10 +21,13 @@ pub enum Mode {
     /// No hit of these is older than the bound.
     Bounded,
     BoundedThrough,
+    /// The rows of these are the roots of aggregates.
+    Whole,
+    WholeFenced,
 }
 
 impl Mode {
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 12] = [
         Self::Aside,
         Self::Through,
         Self::Fenced,
@@ -35,6 +38,8 @@ impl Mode {
         Self::BulkFenced,
         Self::Bounded,
         Self::BoundedThrough,
+        Self::Whole,
+        Self::WholeFenced,
     ];
 
     pub fn name(self) -> &'static str {
@@ -49,16 +54,18 @@ impl Mode {
             Self::BulkFenced => "bulk-fenced",
             Self::Bounded => "bounded",
             Self::BoundedThrough => "bounded-through",
+            Self::Whole => "whole",
+            Self::WholeFenced => "whole-fenced",
         }
     }
 
     pub fn is_fenced(self) -> bool {
-        matches!(self, Self::Fenced | Self::FencedThrough | Self::BulkFenced)
+        matches!(self, Self::Fenced | Self::FencedThrough | Self::BulkFenced | Self::WholeFenced)
     }
 
     pub fn is_strict(self) -> bool {
-        use Mode::{Aside, Bounded, BoundedThrough, Bulk, Through};
-        !matches!(self, Aside | Through | Bulk | Bounded | BoundedThrough)
+        use Mode::{Aside, Bounded, BoundedThrough, Bulk, Through, Whole};
+        !matches!(self, Aside | Through | Bulk | Bounded | BoundedThrough | Whole)
     }
 
     pub fn is_bounded(self) -> bool {
@@ -76,6 +83,11 @@ impl Mode {
 
     pub fn has_bulk(self) -> bool {
         matches!(self, Self::Bulk | Self::BulkFenced)
+    }
+
+    /// Whether accounts have items, which are members of them.
+    pub fn has_items(self) -> bool {
+        matches!(self, Self::Whole | Self::WholeFenced)
     }
 
     pub fn has_version(self) -> bool {

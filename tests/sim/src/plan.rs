@@ -5,9 +5,9 @@
 
 use std::time::Duration;
 
-use crate::accounts::Step;
+use crate::accounts::{ItemAct, Step};
 use crate::drill::drill;
-use crate::history::Row;
+use crate::history::{Item, Row, Tables};
 use crate::mode::{Mode, TTL};
 use crate::rng::Rng;
 use crate::world::Kind;
@@ -33,6 +33,7 @@ pub enum Act {
     Delete(i64),
     Save(i64, i64),
     Transaction(Vec<Step>, bool),
+    Item(ItemAct),
     Pause(Duration),
 }
 
@@ -95,7 +96,7 @@ pub struct Plan {
     pub mode: Mode,
     pub ground: Ground,
     pub processes: usize,
-    pub initial: Vec<Row>,
+    pub initial: Tables,
     /// Clients, each of a process.
     pub scripts: Vec<(usize, Vec<Act>)>,
     pub faults: Vec<Fault>,
@@ -127,11 +128,13 @@ impl Plan {
 
     fn at_random(mode: Mode, ground: Ground, seed: u64, rng: &mut Rng) -> Self {
         let processes = 2 + usize::from(rng.percent(30));
-        let one = !mode.has_bulk() && rng.percent(60);
+        let one = !mode.has_bulk() && !mode.has_items() && rng.percent(60);
         let keys: &[i64] = if one { &[1] } else { &[1, 2] };
         let mut writer = Writer { keys, balance: 0, mode, weights: Vec::new() };
         let initial = keys.iter().zip(EMAILS).filter(|_| rng.percent(80));
-        let initial = initial.map(|(id, email)| writer.row(*id, email)).collect();
+        let rows = initial.map(|(id, email)| writer.row(*id, email)).collect();
+        let items = if mode.has_items() { writer.items(rng) } else { Vec::new() };
+        let initial = Tables { rows, items };
         let jumps = !ground.real_time && rng.percent(40);
         writer.draw_weights(rng, ground.real_time, jumps);
         let clients = processes + rng.below(3);
@@ -241,7 +244,32 @@ impl Writer {
         }
     }
 
+    /// Items of the accounts, some of accounts that are not there yet.
+    fn items(&mut self, rng: &mut Rng) -> Vec<Item> {
+        let ids = [1, 2].into_iter().filter(|_| rng.percent(70)).collect::<Vec<i64>>();
+        ids.into_iter().map(|id| self.item(id, rng)).collect()
+    }
+
+    fn item(&mut self, id: i64, rng: &mut Rng) -> Item {
+        Item { id, account: *rng.pick(self.keys), amount: self.next() }
+    }
+
+    fn item_act(&mut self, rng: &mut Rng) -> ItemAct {
+        let (id, account) = (*rng.pick(&[1, 2]), *rng.pick(self.keys));
+        match rng.below(11) {
+            0..=4 => ItemAct::Whole(account),
+            5 => ItemAct::Find(id),
+            6 => ItemAct::Insert(self.item(id, rng)),
+            7..=8 => ItemAct::Change(id, None, self.next()),
+            9..=10 => ItemAct::Change(id, Some(account), self.next()),
+            _ => ItemAct::Delete(id),
+        }
+    }
+
     fn act(&mut self, rng: &mut Rng) -> Act {
+        if self.mode.has_items() && rng.percent(55) {
+            return Act::Item(self.item_act(rng));
+        }
         let id = *rng.pick(self.keys);
         // Mostly one that a row has.
         let email = if rng.percent(50) { EMAILS[id as usize - 1] } else { *rng.pick(&EMAILS) };
@@ -279,6 +307,9 @@ impl Writer {
     fn step(&mut self, rng: &mut Rng, depth: usize) -> Step {
         let id = *rng.pick(self.keys);
         let email = *rng.pick(&EMAILS);
+        if self.mode.has_items() && rng.percent(40) {
+            return Step::Item(self.item_act(rng));
+        }
         match rng.below(10) {
             0..=2 => Step::Find(id),
             3..=5 => Step::Update(id, rng.percent(20).then_some(email), self.next()),

@@ -6,7 +6,7 @@ use std::time::Duration;
 use cache_runtime::ports::Database;
 use cache_runtime::{EntryKey, KeyWriter};
 
-use crate::accounts::{Accounts, Parts};
+use crate::accounts::{Accounts, ItemAct, Parts};
 use crate::bench::Bench;
 use crate::check::check;
 use crate::client::Client;
@@ -16,7 +16,7 @@ use crate::mode::{Mode, TTL};
 use crate::models::{
     aside, aside_next, bounded, bounded_through, bulk, bulk_fenced, bulk_next, fenced,
     fenced_through, fenced_through_next, through, through_next, validated, validated_next,
-    validated_through,
+    validated_through, whole, whole_fenced,
 };
 use crate::plan::{EMAILS, Plan};
 use crate::ports::{SimClock, SimTokens};
@@ -78,6 +78,8 @@ macro_rules! open_all {
                     Mode::Bulk => Arc::new(bulk::open(parts).await.unwrap()),
                     Mode::Bounded => Arc::new(bounded::open(parts).await.unwrap()),
                     Mode::BoundedThrough => Arc::new(bounded_through::open(parts).await.unwrap()),
+                    Mode::Whole => Arc::new(whole::open(parts).await.unwrap()),
+                    Mode::WholeFenced => Arc::new(whole_fenced::open(parts).await.unwrap()),
                     Mode::BulkFenced => Arc::new(bulk_fenced::open(parts).await.unwrap()),
                 }
             }
@@ -93,8 +95,7 @@ pub fn run<C: Home>(bench: &Bench<C>, mode: Mode, seed: u64) -> Outcome {
     let (plan, rng) = Plan::new(mode, bench.ground, seed);
     bench.reset(&plan.initial);
     let world = World::new(bench.time.clone());
-    let first = plan.initial.clone();
-    world.state().history.commit(world.time.now(), first);
+    world.state().history.commit(world.time.now(), plan.initial.clone());
     let (ended, faults) = runtime.block_on(async {
         let store = bench.store().await;
         let mut processes = Vec::new();
@@ -115,7 +116,7 @@ pub fn run<C: Home>(bench: &Bench<C>, mode: Mode, seed: u64) -> Outcome {
             links: &bench.links,
             store,
             flush: &|| bench.flush(),
-            keys: keys(),
+            keys: keys(mode),
             clients: clients.collect(),
             budget: plan.budget,
             away: 0,
@@ -203,9 +204,9 @@ async fn finish<C: Link>(
     let before = world.state().history.reads.len();
     everybody_reads(scheduler, processes).await?;
     let state = world.state();
-    let last = state.history.commits.last().map(|commit| &commit.rows[..]).unwrap_or_default();
+    let last = state.history.commits.last().map(|commit| &commit.tables).unwrap();
     for read in &state.history.reads[before..] {
-        if read.register.of(last) != read.value.as_ref() {
+        if read.register.of(last) != read.value.held() {
             return Err(format!("after the ttl {read:?}, but the table holds {last:?}"));
         }
     }
@@ -234,15 +235,24 @@ async fn read_all(client: Client) {
     for email in EMAILS {
         client.find_by(email).await;
     }
+    for id in [1, 2] {
+        client.item(ItemAct::Whole(id)).await;
+        client.item(ItemAct::Find(id)).await;
+    }
 }
 
-/// The keys of the entries of the rows.
-fn keys() -> Vec<EntryKey> {
-    let row = |id: i64| {
+/// The keys of the entries of the rows, and of the aggregates around them.
+fn keys(mode: Mode) -> Vec<EntryKey> {
+    let named = |table: &str, kind: &str, id: i64| {
         let mut writer = KeyWriter::default();
-        ["", "accounts", "row"].iter().for_each(|part| writer.text(part));
+        ["", table, kind].iter().for_each(|part| writer.text(part));
         writer.integer(id.into());
         EntryKey::from_writer(writer)
     };
-    vec![row(1), row(2)]
+    let mut keys = vec![named("accounts", "row", 1), named("accounts", "row", 2)];
+    if mode.has_items() {
+        let more = [("accounts", "whole"), ("items", "row")];
+        keys.extend(more.iter().flat_map(|(table, kind)| [1, 2].map(|id| named(table, kind, id))));
+    }
+    keys
 }

@@ -28,8 +28,11 @@ impl SimStore {
 /// A key without what all keys begin with.
 fn name(key: &EntryKey) -> String {
     let text = String::from_utf8_lossy(key.as_bytes()).into_owned();
-    let start = text.find("s3:row").or_else(|| text.find("s2:by"));
-    start.map_or_else(|| "table".to_owned(), |start| text[start..].to_owned())
+    let kinds = ["s3:row", "s2:by", "s5:whole"];
+    let start = kinds.iter().find_map(|kind| text.find(kind));
+    // Of two tables, which one.
+    let of = if text.contains("s5:items") { "items " } else { "" };
+    start.map_or_else(|| format!("{of}table"), |start| format!("{of}{}", &text[start..]))
 }
 
 fn show_all<T>(all: &[T], show: impl Fn(&T) -> &'static str) -> String {
