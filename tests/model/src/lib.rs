@@ -9,6 +9,7 @@
 //! To add a protocol: one file that implements the trait, one line in
 //! [`PROTOCOLS`], one table in the document.
 
+pub mod aggregate;
 pub mod bounded;
 pub mod check;
 pub mod fenced;
@@ -23,6 +24,7 @@ pub mod write_behind;
 #[cfg(test)]
 mod documented;
 
+use aggregate::Aggregate;
 use bounded::Bounded;
 use fenced::Fenced;
 use fenced::world::{Courtesy, Strict};
@@ -41,4 +43,5 @@ pub const PROTOCOLS: &[Listed] = &[
     listed::<Bounded>(),
     listed::<WriteBehind>(),
     listed::<Skew>(),
+    listed::<Aggregate>(),
 ];
