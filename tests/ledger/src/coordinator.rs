@@ -148,7 +148,7 @@ struct Run {
 impl Run {
     fn start(
         server: Server,
-        without: Option<&'static str>,
+        options: Vec<String>,
         pause: Duration,
     ) -> Result<Self, Fault> {
         // /tmp, whatever TMPDIR says: another user must reach it, and the path of a unix socket is
@@ -164,7 +164,7 @@ impl Run {
         let observer = Some(Observer::start(servers.place.clone(), ledger.clone()));
         let mishaps = Mishaps::new(server, Head::open(folder.path())?, pause);
         let schedule = Schedule::new(server == Server::Sqlite);
-        let fleet = Fleet::start(folder.path(), ledger.clone(), schedule, without)?;
+        let fleet = Fleet::start(folder.path(), ledger.clone(), schedule, options)?;
         Ok(Self { fleet, observer, servers, mishaps, ledger, folder })
     }
 
@@ -202,7 +202,7 @@ impl Run {
         let mut found = false;
         while !found && begun.elapsed() < PLANT_TIME {
             let pause = Duration::from_millis(700);
-            let mut run = Self::start(server, Some(plant.guard_name(server)), pause)?;
+            let mut run = Self::start(server, plant.options(server), pause)?;
             let round = Instant::now();
             let is_found = |sums: Sums| match plant {
                 Plant::Lose | Plant::Dup => false,
@@ -241,7 +241,7 @@ fn sound(
     let is_long = options.seconds >= LONG;
     let kills = options.kills.unwrap_or(if is_long { 5 } else { 0 });
     let pause = Duration::from_millis(if is_long { 4000 } else { 1500 });
-    let mut run = Run::start(server, None, pause)?;
+    let mut run = Run::start(server, Vec::new(), pause)?;
     let begun = Instant::now();
     let mut told = begun;
     loop {

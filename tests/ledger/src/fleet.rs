@@ -31,8 +31,8 @@ pub(crate) struct Fleet {
     pub(crate) faults: Vec<String>,
     folder: PathBuf,
     ledger: Arc<Ledger>,
-    /// The guard that all do without.
-    without: Option<&'static str>,
+    /// What else is said to all of them.
+    options: Vec<String>,
     lives: Vec<Life>,
     /// What is read of the pipes of those that are dead.
     listeners: Vec<JoinHandle<io::Result<()>>>,
@@ -53,12 +53,12 @@ impl Fleet {
         folder: &Path,
         ledger: Arc<Ledger>,
         schedule: Schedule,
-        without: Option<&'static str>,
+        options: Vec<String>,
     ) -> Result<Self, Fault> {
         let (lives, faults, listeners) = (Vec::new(), Vec::new(), Vec::new());
         let folder = folder.to_owned();
         let mut fleet =
-            Self { schedule, faults, folder, ledger, without, lives, listeners, next: 0 };
+            Self { schedule, faults, folder, ledger, options, lives, listeners, next: 0 };
         for (process, role) in ROLES.into_iter().enumerate() {
             let life = fleet.spawn(role, process, true)?;
             fleet.lives.push(life);
@@ -78,9 +78,7 @@ impl Fleet {
         let mut command = Command::new(std::env::current_exe()?);
         command.args(["worker", "--role", name, "--process", &process.to_string()]);
         command.args(["--life", &self.next.to_string()]).arg("--folder").arg(&self.folder);
-        if let Some(guard) = self.without {
-            command.args(["--without", guard]);
-        }
+        command.args(&self.options);
         let (mut end, mut until) = (None, None);
         if mortal {
             let (doom, after) = self.schedule.next(role);

@@ -46,4 +46,14 @@ impl Plant {
         let guard = self.guard(server);
         Guard::ALL.iter().find(|(known, _)| *known == guard).map_or("none", |(_, name)| name)
     }
+
+    /// What is said to the processes of the build.
+    pub(crate) fn options(self, server: Server) -> Vec<String> {
+        let mut options = vec!["--without".to_owned(), self.guard_name(server).to_owned()];
+        if self == Self::Reorder {
+            // Rows must be parked for others to overtake them.
+            options.extend(["--poison".to_owned(), "20".to_owned()]);
+        }
+        options
+    }
 }

@@ -34,7 +34,7 @@ impl Schedule {
     /// come: at a point that was hit least, or, one life in eight, anywhere.
     pub(crate) fn next(&mut self, role: Role) -> (End, u64) {
         let mut random = rand::rng();
-        let after = random.random_range(200..1200);
+        let after = random.random_range(300..2000);
         let own = || self.points.iter().enumerate().filter(|(_, it)| it.0 == role);
         let least = own().map(|(_, it)| it.2 + it.3).min();
         let rarest: Vec<usize> =

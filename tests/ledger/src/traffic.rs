@@ -21,8 +21,6 @@ use crate::rows::{Reading, Rows};
 
 /// The pause after a write or a read that failed.
 const PAUSE: Duration = Duration::from_millis(10);
-/// One insertion, sum or sheet in so many is refused by the database.
-const POISON: u32 = 400;
 
 /// The traffic of one process.
 pub(crate) struct Traffic {
@@ -31,6 +29,8 @@ pub(crate) struct Traffic {
     pub(crate) folder: PathBuf,
     pub(crate) process: usize,
     pub(crate) life: u32,
+    /// One write in so many is one that the database refuses.
+    pub(crate) poison: u32,
     pub(crate) stop: watch::Receiver<bool>,
     pub(crate) next: AtomicU32,
     pub(crate) reads: AtomicU64,
@@ -59,7 +59,7 @@ impl Traffic {
             let (kind, id, bad) = {
                 let mut random = rand::rng();
                 let kind = random.random_range(0..5);
-                (kind, random.random_range(0..ROWS), random.random_ratio(1, POISON))
+                (kind, random.random_range(0..ROWS), random.random_ratio(1, self.poison))
             };
             let good = match kind {
                 0 | 1 => self.insert(!bad).await?,

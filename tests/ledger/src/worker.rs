@@ -42,11 +42,14 @@ pub(crate) struct Options {
     #[arg(long, default_value_t = 0)]
     after: u64,
     /// How many writes it makes at the same time, if it enqueues.
-    #[arg(long, default_value_t = 16)]
+    #[arg(long, default_value_t = 64)]
     writers: usize,
     /// How many reads.
     #[arg(long, default_value_t = 6)]
     readers: usize,
+    /// One insertion, sum or sheet in so many is one that the database refuses.
+    #[arg(long, default_value_t = 200)]
+    poison: u32,
     /// The guard that it does without.
     #[arg(long, value_parser = guard)]
     without: Option<Guard>,
@@ -80,7 +83,8 @@ pub(crate) fn run(options: Options) -> Result<(), Fault> {
 }
 
 async fn work(options: Options, mut stop: watch::Receiver<bool>) -> Result<(), Fault> {
-    let Options { role, process, life, folder, doom, after, writers, readers, .. } = options;
+    let Options { role, process, life, folder, doom, after, writers, readers, poison, .. } =
+        options;
     let doom = doom.map(|point| (point, after));
     let points = Failpoints::new(role, testament(&folder, process), doom);
     let place = Place::read(&folder)?;
@@ -97,6 +101,7 @@ async fn work(options: Options, mut stop: watch::Receiver<bool>) -> Result<(), F
         folder,
         process,
         life,
+        poison,
         stop: stop.clone(),
         next: AtomicU32::new(1),
         reads: AtomicU64::new(0),
