@@ -12,6 +12,7 @@
 pub mod aggregate;
 pub mod bounded;
 pub mod check;
+pub mod events;
 pub mod fenced;
 pub mod flight;
 pub mod lease_fill;
@@ -26,6 +27,7 @@ mod documented;
 
 use aggregate::Aggregate;
 use bounded::Bounded;
+use events::Events;
 use fenced::Fenced;
 use fenced::world::{Courtesy, Strict};
 use lease_fill::LeaseFill;
@@ -44,4 +46,5 @@ pub const PROTOCOLS: &[Listed] = &[
     listed::<WriteBehind>(),
     listed::<Skew>(),
     listed::<Aggregate>(),
+    listed::<Events>(),
 ];

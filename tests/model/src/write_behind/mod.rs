@@ -274,8 +274,7 @@ impl Protocol for WriteBehind {
 
     fn start(&self) -> Vec<State> {
         use Kind::{Delete, Delta, Other, Put};
-        let kinds =
-            [[Put, Delta, Put], [Delta, Delta, Put], [Delta, Other, Put], [Put, Delete, Delta]];
+        let kinds = [[Put, Delta, Put], [Delta, Other, Put], [Put, Delete, Delta]];
         let modes = [false, true];
         modes.iter().flat_map(|courtesy| kinds.map(|kinds| State::new(kinds, *courtesy))).collect()
     }
