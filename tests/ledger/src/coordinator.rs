@@ -22,6 +22,7 @@ use crate::register::{Head, Register};
 use crate::schedule::Schedule;
 use crate::servers::Servers;
 use crate::setup::Server;
+use crate::trace::trace;
 use crate::traffic::sheet;
 
 /// How long it takes, and what of it is done.
@@ -50,6 +51,8 @@ const GRACE: Duration = Duration::from_secs(300);
 const PLANT_TIME: Duration = Duration::from_secs(30);
 /// How long such a build writes between two comparisons.
 const PLANT_ROUND: Duration = Duration::from_secs(3);
+/// How many commits are traced at least.
+const TRACED: u64 = 10;
 const BEAT: Duration = Duration::from_millis(10);
 /// What the database may still do for those who are gone.
 const AFTERMATH: Duration = Duration::from_millis(500);
@@ -94,6 +97,12 @@ pub(crate) fn run(options: &Options) -> Result<bool, Fault> {
         });
     }
     if options.plant.is_none() && servers.contains(&Server::Sqlite) {
+        let bare = trace(Server::Sqlite, true)?;
+        let what = format!(
+            "a SQLite that does not wait for its disk: {} of {} acknowledgements without a sync",
+            bare.without, bare.acknowledged
+        );
+        verdict.on(&what, bare.without > 0);
         println!("builds that must be found out, on Redis and SQLite:");
         for plant in Plant::ALL {
             let mut silent = Verdict::default();
@@ -134,6 +143,19 @@ pub(crate) fn run(options: &Options) -> Result<bool, Fault> {
     Ok(verdict.failed == 0)
 }
 
+/// A folder in which processes can meet.
+pub(crate) fn stage() -> Result<TempDir, Fault> {
+    // /tmp, whatever TMPDIR says: another user must reach it, and the path of a unix socket is limited
+    // to some hundred bytes.
+    let folder = tempfile::Builder::new().prefix("cache-ledger.").tempdir_in("/tmp")?;
+    fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o711))?;
+    Register::create(folder.path())?;
+    for id in 0..ROWS {
+        fs::write(sheet(folder.path(), id), 0_i64.to_le_bytes())?;
+    }
+    Ok(folder)
+}
+
 /// A run on one database.
 struct Run {
     // Dropped in this order: the processes before their servers, and these before their folder.
@@ -146,20 +168,9 @@ struct Run {
 }
 
 impl Run {
-    fn start(
-        server: Server,
-        options: Vec<String>,
-        pause: Duration,
-    ) -> Result<Self, Fault> {
-        // /tmp, whatever TMPDIR says: another user must reach it, and the path of a unix socket is
-        // limited to some hundred bytes.
-        let folder = tempfile::Builder::new().prefix("cache-ledger.").tempdir_in("/tmp")?;
-        fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o711))?;
+    fn start(server: Server, options: Vec<String>, pause: Duration) -> Result<Self, Fault> {
+        let folder = stage()?;
         let servers = Servers::start(server, folder.path())?;
-        Register::create(folder.path())?;
-        for id in 0..ROWS {
-            fs::write(sheet(folder.path(), id), 0_i64.to_le_bytes())?;
-        }
         let ledger = Arc::new(Ledger::create(folder.path())?);
         let observer = Some(Observer::start(servers.place.clone(), ledger.clone()));
         let mishaps = Mishaps::new(server, Head::open(folder.path())?, pause);
@@ -283,7 +294,7 @@ fn sound(
     // And again when all of it has been flushed.
     let place = run.servers.place.clone();
     run.fleet.flush(|| {
-        let sql = "SELECT count(*) AS a, 0 AS b, 0 AS c FROM cache_outbox";
+        let sql = "SELECT count(*) AS a, count(*) AS b, count(*) AS c FROM cache_outbox";
         Ok(place.link()?.threes(sql)?.iter().all(|row| row.a == 0))
     })?;
     let (drained, findings) = compare(run.folder.path(), true)?;
@@ -303,6 +314,12 @@ fn sound(
     }
     let mishaps = run.mishaps.least();
     verdict.on(&format!("each mishap at least {}", kills.max(1)), mishaps >= kills.max(1));
+    let synced = trace(server, false)?;
+    let what = format!(
+        "{} syncs between {} traced commits and their acknowledgements, {} without one",
+        synced.syncs, synced.acknowledged, synced.without
+    );
+    verdict.on(&what, synced.acknowledged >= TRACED && synced.without == 0);
     let line = format!(
         "{}: {} acknowledged, {} maybe, {} refused, {} reads, {} pending, {} parked, {} kills at {points} \
          of {of} points, {} lost, {} duplicated, {} reordered, {} regressions",

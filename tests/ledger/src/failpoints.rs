@@ -136,13 +136,20 @@ pub(crate) struct Failpoints {
     /// Where to die, and from when on.
     doom: Option<(Point, u64)>,
     testament: PathBuf,
+    /// Says on standard error that a COMMIT is about to be sent, for whoever traces system calls.
+    pub(crate) marks: bool,
 }
 
 impl Failpoints {
     /// `doom` is where to die, after so many milliseconds.
-    pub(crate) fn new(role: Role, testament: PathBuf, doom: Option<(Point, u64)>) -> Arc<Self> {
+    pub(crate) fn new(
+        role: Role,
+        testament: PathBuf,
+        doom: Option<(Point, u64)>,
+        marks: bool,
+    ) -> Arc<Self> {
         let doom = doom.map(|(point, after)| (point, now() + after * MS));
-        Arc::new(Self { role, doom, testament })
+        Arc::new(Self { role, doom, testament, marks })
     }
 
     /// Runs a call of a port.

@@ -24,6 +24,7 @@ mod servers;
 mod setup;
 mod steward;
 mod store;
+mod trace;
 mod traffic;
 mod worker;
 

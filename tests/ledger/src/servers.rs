@@ -339,7 +339,7 @@ fn say(url: &str, command: &str) -> Result<String, Fault> {
 }
 
 /// The processes that one has started, where the system tells.
-fn children(id: u32) -> Vec<u32> {
+pub(crate) fn children(id: u32) -> Vec<u32> {
     let Ok(threads) = fs::read_dir(format!("/proc/{id}/task")) else { return Vec::new() };
     let of = |thread: fs::DirEntry| fs::read_to_string(thread.path().join("children")).ok();
     let all: Vec<String> = threads.flatten().filter_map(of).collect();

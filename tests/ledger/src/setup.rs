@@ -112,7 +112,13 @@ impl Place {
     }
 
     /// Opens the cache as a process of the run does.
-    pub(crate) async fn open(&self, points: &Arc<Failpoints>) -> Result<Arc<dyn Rows>, Fault> {
+    ///
+    /// `unsynced` is for a SQLite that may lose what it has acknowledged.
+    pub(crate) async fn open(
+        &self,
+        points: &Arc<Failpoints>,
+        unsynced: bool,
+    ) -> Result<Arc<dyn Rows>, Fault> {
         let redis = Redis::url(&self.redis)?;
         let store = MortalStore::new(redis, points.clone());
         let url = self.database.clone();
@@ -121,30 +127,35 @@ impl Place {
                 let pool = Pool::builder()
                     .max_size(4)
                     .connection_timeout(Duration::from_secs(20))
-                    .connection_customizer(Box::new(Durable))
+                    .connection_customizer(Box::new(Pragmas { unsynced }))
                     .build(ConnectionManager::<SqliteConnection>::new(url))?;
-                open(Mortal::new(R2d2::new(pool), points.clone()), store).await
+                open(Mortal::new(R2d2::new(pool), points.clone()), store, unsynced).await
             }
             Server::Postgres => {
                 let pool = asynchronous::<AsyncPgConnection>(url)?;
-                open(Mortal::new(pool, points.clone()), store).await
+                open(Mortal::new(pool, points.clone()), store, unsynced).await
             }
             Server::Mariadb => {
                 let pool = asynchronous::<AsyncMysqlConnection>(url)?;
-                open(Mortal::new(pool, points.clone()), store).await
+                open(Mortal::new(pool, points.clone()), store, unsynced).await
             }
         }
     }
 }
 
-/// What a SQLite connection needs so that a commit is on the disk.
+/// What a SQLite connection needs so that a commit is on the disk, or is not.
 #[derive(Debug)]
-struct Durable;
+struct Pragmas {
+    unsynced: bool,
+}
 
-impl CustomizeConnection<SqliteConnection, diesel::r2d2::Error> for Durable {
+impl CustomizeConnection<SqliteConnection, diesel::r2d2::Error> for Pragmas {
     fn on_acquire(&self, connection: &mut SqliteConnection) -> Result<(), diesel::r2d2::Error> {
+        let synchronous = if self.unsynced { "NORMAL" } else { "FULL" };
         connection
-            .batch_execute("PRAGMA busy_timeout = 10000; PRAGMA synchronous = FULL")
+            .batch_execute(&format!(
+                "PRAGMA busy_timeout = 10000; PRAGMA synchronous = {synchronous}"
+            ))
             .map_err(diesel::r2d2::Error::QueryError)
     }
 }
@@ -158,13 +169,21 @@ where
     Ok(DieselAsync::new(deadpool::managed::Pool::builder(manager).max_size(8).build()?))
 }
 
-async fn open<D: Database>(database: D, store: MortalStore<Redis>) -> Result<Arc<dyn Rows>, Fault>
+async fn open<D: Database>(
+    database: D,
+    store: MortalStore<Redis>,
+    unsynced: bool,
+) -> Result<Arc<dyn Rows>, Fault>
 where
     Entry: Statements<D::Backend>,
     Counter: Statements<D::Backend>,
     Sheet: Statements<D::Backend>,
 {
-    let cache = Cache::builder(database)
+    let mut builder = Cache::builder(database);
+    if unsynced {
+        builder = builder.accept_write_loss();
+    }
+    let cache = builder
         .store(store)
         .models(models![Entry, Counter, Sheet])
         .namespace("ledger")

@@ -50,6 +50,12 @@ pub(crate) struct Options {
     /// One insertion, sum or sheet in so many is one that the database refuses.
     #[arg(long, default_value_t = 200)]
     poison: u32,
+    /// Says on standard error when it commits.
+    #[arg(long)]
+    marks: bool,
+    /// Does not wait for the disk, on SQLite.
+    #[arg(long)]
+    unsynced: bool,
     /// The guard that it does without.
     #[arg(long, value_parser = guard)]
     without: Option<Guard>,
@@ -83,12 +89,24 @@ pub(crate) fn run(options: Options) -> Result<(), Fault> {
 }
 
 async fn work(options: Options, mut stop: watch::Receiver<bool>) -> Result<(), Fault> {
-    let Options { role, process, life, folder, doom, after, writers, readers, poison, .. } =
-        options;
+    let Options {
+        role,
+        process,
+        life,
+        folder,
+        doom,
+        after,
+        writers,
+        readers,
+        poison,
+        marks,
+        unsynced,
+        ..
+    } = options;
     let doom = doom.map(|point| (point, after));
-    let points = Failpoints::new(role, testament(&folder, process), doom);
+    let points = Failpoints::new(role, testament(&folder, process), doom, marks);
     let place = Place::read(&folder)?;
-    let Some(rows) = open(&place, &points, &stop).await? else { return Ok(()) };
+    let Some(rows) = open(&place, &points, unsynced, &stop).await? else { return Ok(()) };
     if role != Role::Flusher {
         rows.pause().await;
     }
@@ -140,11 +158,12 @@ async fn work(options: Options, mut stop: watch::Receiver<bool>) -> Result<(), F
 async fn open(
     place: &Place,
     points: &Arc<Failpoints>,
+    unsynced: bool,
     stop: &watch::Receiver<bool>,
 ) -> Result<Option<Arc<dyn Rows>>, Fault> {
     let begun = Instant::now();
     loop {
-        match place.open(points).await {
+        match place.open(points, unsynced).await {
             Ok(rows) => return Ok(Some(rows)),
             Err(fault) if begun.elapsed() > OPENING => return Err(fault),
             Err(_) if *stop.borrow() => return Ok(None),
