@@ -5,12 +5,13 @@
 //! registers in the database; the two read there, at each beat, whether the kind may be served and in which
 //! generation its entries are named.
 //!
-//! A write's commit and the removal of what it knows of are one step here, as fences make them. So the
-//! promise is that nobody serves an entry but the row that the database holds.
+//! A write's commit and the removal of what it knows of are one step here, as fences make them; so are a
+//! miss's read and its fill, as whatever comes between removes the lease where it would remove the value, or
+//! neither. The promise is that nobody serves an entry but the row that the database holds.
 
 pub mod registry;
 
-use self::registry::{Beat, Kind, Process, Reader, State, Transaction, VERSIONS, Who};
+use self::registry::{Beat, Kind, Process, State, Transaction, VERSIONS, Who};
 use crate::protocol::{Defences, Event, Protocol, Switch, event, switch};
 
 /// The registry of contracts.
@@ -28,6 +29,7 @@ pub enum Defence {
     SeenGeneration,
     SettledView,
     RegisteredInTime,
+    FreshFromBefore,
 }
 use Defence::*;
 use Who::{Knowing, Stranger};
@@ -60,11 +62,8 @@ pub enum Step {
     Hold(Who),
     Commit(Who),
     Rollback(Who),
-    /// A miss by an entry's name in this generation.
-    Lease(u8),
-    Fill,
-    LoseRead,
-    LoseValue(u8),
+    /// A miss of the entry's name in this generation, read and filled.
+    Fill(u8),
 }
 
 impl Skew {
@@ -125,7 +124,8 @@ impl Skew {
             process.seen = beat.version;
         }
         process.generation = beat.generation;
-        (process.serves, process.fresh, process.writes) = (beat.serves, beat.fresh, true);
+        (process.serves, process.writes) = (beat.serves, true);
+        process.fresh = beat.fresh || !self.stands(FreshFromBefore);
     }
 
     fn offer(&self, state: &mut State) {
@@ -143,7 +143,6 @@ impl Skew {
         state.row += 1;
         if who != Stranger {
             state.values[usize::from(transaction.generation)] = None;
-            state.lease = state.lease.filter(|leased| *leased != transaction.generation);
         }
     }
 
@@ -201,7 +200,7 @@ impl Protocol for Skew {
     type Step = Step;
 
     const NAME: &'static str = "skew";
-    const LEAST_STATES: usize = 1_000_000;
+    const LEAST_STATES: usize = 800_000;
     const DEFENCES: &'static [Switch<Defence>] = &[
         switch(AllKnow, "all-know", &[43]),
         switch(WaitForViews, "wait-for-views", &[43]),
@@ -211,20 +210,21 @@ impl Protocol for Skew {
         switch(SeenGeneration, "seen-generation", &[43]),
         switch(SettledView, "settled-view", &[43]),
         switch(RegisteredInTime, "registered-in-time", &[43]),
+        switch(FreshFromBefore, "fresh-from-before", &[43]),
     ];
 
     fn events() -> Vec<Event<Self>> {
         let event = event::<Self>;
         vec![
             event("an entry is filled in a new generation", |_, step, after| {
-                step == Step::Fill && after.values[1..].iter().any(Option::is_some)
+                matches!(step, Step::Fill(_)) && after.values[1..].iter().any(Option::is_some)
             }),
             event("an entry of before is left behind", |before, step, after| {
                 step == Step::Commit(Stranger)
                     && before.values[0].is_some_and(|row| row < after.row)
             }),
-            event("a fill is refused", |before, step, after| {
-                step == Step::Fill && after.values == before.values
+            event("a write removes what its process knows", |before, step, after| {
+                matches!(step, Step::Commit(Knowing(_))) && before.values != after.values
             }),
             event("the stranger waits for a process that hangs", |before, step, _| {
                 matches!(step, Step::Reap(Knowing(_))) && before.stranger.registered
@@ -271,14 +271,16 @@ impl Protocol for Skew {
             kind: Kind { generation: 0, since: 1, withdrawn: 0 },
             row: 0,
             values: [None; VERSIONS as usize + 1],
-            lease: None,
-            reader: Reader::Idle,
             knowing: [Process::LIVE; 2],
             stranger: Process::GONE,
         }]
     }
 
     fn steps(&self, state: &State, steps: &mut Vec<Step>) {
+        // The last write is over, and has left nothing old behind.
+        if !state.is_at_risk() {
+            return;
+        }
         for who in [Knowing(0), Knowing(1), Stranger] {
             self.registry_steps(state, who, steps);
             self.writer_steps(state, who, steps);
@@ -300,19 +302,11 @@ impl Protocol for Skew {
         {
             steps.push(Step::Offer);
         }
-        match state.reader {
-            Reader::Idle if state.lease.is_none() => {
-                let mut served: Vec<u8> =
-                    state.knowing.iter().filter_map(|process| self.served(process)).collect();
-                served.dedup();
-                let missed = |generation: &u8| state.values[usize::from(*generation)].is_none();
-                steps.extend(served.into_iter().filter(missed).map(Step::Lease));
-            }
-            Reader::Idle => {}
-            Reader::Read { .. } => steps.extend([Step::Fill, Step::LoseRead]),
-        }
-        let there = (0..=VERSIONS).filter(|at| state.values[usize::from(*at)].is_some());
-        steps.extend(there.map(Step::LoseValue));
+        let mut served: Vec<u8> =
+            state.knowing.iter().filter_map(|process| self.served(process)).collect();
+        served.dedup();
+        let missed = |generation: &u8| state.values[usize::from(*generation)].is_none();
+        steps.extend(served.into_iter().filter(missed).map(Step::Fill));
     }
 
     fn apply(&self, state: &State, step: Step) -> State {
@@ -348,20 +342,9 @@ impl Protocol for Skew {
             }
             Step::Commit(who) => Self::commit(&mut next, who),
             Step::Rollback(who) => next.process_mut(who).transaction = None,
-            Step::Lease(generation) => {
-                let row = state.row;
-                (next.lease, next.reader) = (Some(generation), Reader::Read { generation, row });
+            Step::Fill(generation) => {
+                next.values[usize::from(generation)] = Some(state.row);
             }
-            Step::Fill => {
-                if let Reader::Read { generation, row } = state.reader
-                    && state.lease == Some(generation)
-                {
-                    (next.values[usize::from(generation)], next.lease) = (Some(row), None);
-                }
-                next.reader = Reader::Idle;
-            }
-            Step::LoseRead => (next.lease, next.reader) = (None, Reader::Idle),
-            Step::LoseValue(generation) => next.values[usize::from(generation)] = None,
         }
         next.forget();
         // They are alike.

@@ -24,20 +24,10 @@ pub struct State {
     pub kind: Kind,
     /// The row that the database holds.
     pub row: u8,
-    /// What the store has, by generation; and of which the reader has the lease.
+    /// What the store has, by generation.
     pub values: [Option<u8>; VERSIONS as usize + 1],
-    pub lease: Option<u8>,
-    pub reader: Reader,
     pub knowing: [Process; 2],
     pub stranger: Process,
-}
-
-/// A reader that missed, of whichever process.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[allow(missing_docs)]
-pub enum Reader {
-    Idle,
-    Read { generation: u8, row: u8 },
 }
 
 /// A process, with what the registry has of it.
@@ -154,16 +144,25 @@ impl State {
         self.row < WRITES && open.iter().all(|process| process.transaction.is_none())
     }
 
-    /// Forgets what the store has in generations that nobody names any more.
+    /// Whether anything may yet be served that is stale: a write is to come, or an old row is there.
+    pub fn is_at_risk(&self) -> bool {
+        let old = |row: u8| row < self.row;
+        self.row < WRITES || self.values.into_iter().flatten().any(old)
+    }
+
+    /// Forgets what the store has in generations that nobody names any more, and what was told to
+    /// processes that are not registered.
     pub fn forget(&mut self) {
-        let named = |at: u8| {
-            let beats = self.knowing.iter().filter_map(|process| process.beat);
-            let named = self.knowing.iter().map(|process| process.generation);
-            at == self.kind.generation
-                || named.chain(beats.map(|beat| beat.generation)).any(|generation| generation == at)
-        };
-        for at in (0..=VERSIONS).filter(|at| !named(*at)).collect::<Vec<_>>() {
-            self.values[usize::from(at)] = None;
+        for process in self.knowing.iter_mut().filter(|process| !process.registered) {
+            (process.said, process.seen) = (0, 0);
+        }
+        let beats = self.knowing.iter().filter_map(|process| process.beat);
+        let named: Vec<u8> = (self.knowing.iter().map(|process| process.generation))
+            .chain(beats.map(|beat| beat.generation))
+            .chain([self.kind.generation])
+            .collect();
+        for (generation, value) in (0..).zip(&mut self.values) {
+            *value = value.filter(|_| named.contains(&generation));
         }
     }
 
