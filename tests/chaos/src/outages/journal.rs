@@ -94,7 +94,8 @@ impl Journal {
     pub(super) async fn commits(&mut self) -> std::result::Result<Commits, Fault> {
         let sql = "SELECT place, value, (extract(epoch FROM pg_xact_commit_timestamp(xid)) * \
                    1000000)::bigint AS at FROM journal";
-        let rows: Vec<Committed> = diesel_async::RunQueryDsl::load(diesel::sql_query(sql), &mut self.0).await?;
+        let rows: Vec<Committed> =
+            diesel_async::RunQueryDsl::load(diesel::sql_query(sql), &mut self.0).await?;
         let number = |number: i64| u64::try_from(number).unwrap_or_default();
         let place = |place: i64| u32::try_from(place).unwrap_or_default();
         Ok(rows.iter().map(|it| ((place(it.place), number(it.value)), number(it.at))).collect())
@@ -105,7 +106,8 @@ impl Journal {
         let sql = "SELECT ('x' || lpad(left(holder, 2), 16, '0'))::bit(64)::bigint AS place, \
                    0::bigint AS value, until_ms AS at FROM cache_leaders WHERE holder <> '' AND \
                    until_ms > extract(epoch FROM clock_timestamp()) * 1000 ORDER BY scope";
-        let rows: Vec<Committed> = diesel_async::RunQueryDsl::load(diesel::sql_query(sql), &mut self.0).await?;
+        let rows: Vec<Committed> =
+            diesel_async::RunQueryDsl::load(diesel::sql_query(sql), &mut self.0).await?;
         Ok(rows.iter().filter_map(|it| usize::try_from(it.place).ok()).collect())
     }
 }

@@ -74,14 +74,19 @@ impl Reads {
         })
     }
 
-    /// How long after this moment reads are hits again, for half a second; in microseconds. None as
-    /// long as they have not been, up to `now`.
+    /// How long after this moment reads were hits again, for good as far as can be seen up to `now`;
+    /// in microseconds. It is the end of the last half second in which they were not. None if that
+    /// is the present.
     pub(super) fn recovery(&self, from: u64, now: u64) -> Option<u64> {
         let first = from.div_ceil(BIN);
         // What began just now has not been written down yet.
-        let ended = (now / BIN).saturating_sub(WINDOW + 1);
-        let good = |bin: &u64| self.share(bin * BIN, (bin + WINDOW) * BIN).is_enough();
-        (first..=ended).find(good).map(|bin| bin * BIN - from)
+        let last = (now / BIN).saturating_sub(WINDOW + 1);
+        let is_good = |bin: u64| self.share(bin * BIN, (bin + WINDOW) * BIN).is_enough();
+        if last < first || !is_good(last) {
+            return None;
+        }
+        let bad = (first..last).rev().find(|bin| !is_good(*bin));
+        Some(bad.map_or(0, |bin| (bin + WINDOW) * BIN - from))
     }
 
     /// The age of the oldest read of a bounded model, in microseconds: how long before it began the
@@ -143,17 +148,19 @@ mod tests {
     }
 
     #[test]
-    fn hits_are_back_when_they_are_for_half_a_second() {
+    fn hits_are_back_when_they_stay() {
         let mut reads = Reads::default();
-        for at in 0..300 {
+        for at in 0..400 {
             let begun = at * SECOND / 100;
-            // None from one second on, and again from two.
+            // None from one second on until two.
             reads.take(&[read(begun, 0, 0, begun < SECOND || begun >= 2 * SECOND)]);
         }
         assert!(reads.share(0, SECOND).is_enough());
         assert_eq!(reads.share(SECOND, 2 * SECOND), Share { reads: 100, hits: 0 });
-        assert_eq!(reads.recovery(SECOND, 3 * SECOND), Some(SECOND));
-        assert_eq!(reads.recovery(SECOND, 2 * SECOND + SECOND / 2), None);
-        assert_eq!(reads.recovery(2 * SECOND, 3 * SECOND), Some(0));
+        assert_eq!(reads.recovery(0, SECOND), Some(0), "the gap is not there yet");
+        assert_eq!(reads.recovery(0, 2 * SECOND), None);
+        let back = reads.recovery(0, 4 * SECOND);
+        assert!(back.is_some_and(|back| (2 * SECOND..3 * SECOND).contains(&back)), "{back:?}");
+        assert_eq!(reads.recovery(2 * SECOND, 4 * SECOND), Some(0));
     }
 }

@@ -38,7 +38,7 @@ pub(crate) struct Options {
     #[arg(long)]
     only: Option<Outage>,
     /// How long each strikes, in seconds.
-    #[arg(long, default_value_t = 4)]
+    #[arg(long, default_value_t = 3)]
     fault_seconds: u64,
     /// Only a build without this guard of docs/GUARDS.md, which must be found out.
     #[arg(long, value_parser = Plant::named)]
@@ -47,7 +47,7 @@ pub(crate) struct Options {
 
 impl Default for Options {
     fn default() -> Self {
-        Self { only: None, fault_seconds: 4, plant: None }
+        Self { only: None, fault_seconds: 3, plant: None }
     }
 }
 
@@ -55,6 +55,8 @@ impl Default for Options {
 const AROUND: Duration = Duration::from_millis(1500);
 /// How soon hits have to be back.
 const RECOVERY: Duration = Duration::from_secs(3 * BOUND.as_secs());
+/// How long it is watched whether they stay: where a relay is gone, they end with its watermarks.
+const WATCH: Duration = Duration::from_secs(2 * BOUND.as_secs());
 /// How soon a build without a guard has to be found out.
 const PLANT_TIME: Duration = Duration::from_secs(60);
 
@@ -109,12 +111,14 @@ async fn one(rig: &mut Rig, fault: Outage, time: Duration) -> Result<Report, Fau
     let strikes = fault.strike(rig, Instant::now() + time).await?;
     let (ended, since) = (wall(), Instant::now());
     let mut recovery = None;
-    while recovery.is_none() && since.elapsed() < RECOVERY + Duration::from_secs(1) {
+    while since.elapsed() < RECOVERY + AROUND {
         rig.wait(Duration::from_millis(100)).await?;
         recovery = rig.reads.recovery(ended, wall());
+        let back = recovery.map(Duration::from_micros);
+        if back.is_some_and(|back| since.elapsed() >= WATCH.max(back + AROUND)) {
+            break;
+        }
     }
-    // The half second in which hits came back is a part of it.
-    rig.wait(AROUND).await?;
     let moments = Moments { begun, struck, ended, over: wall() };
     rig.wait(Duration::from_millis(100)).await?;
     let report = Report::of(rig, fault, strikes, moments, recovery).await?;

@@ -2,7 +2,6 @@
 //! and one for the replica.
 
 use std::path::Path;
-use std::time::Duration;
 
 use super::proxy::Proxy;
 use super::redis::Server;
@@ -70,16 +69,5 @@ impl Pair {
         self.link.lead(self.primary().port);
         self.link.hold(false);
         self.replica().follow(self.link.port).await
-    }
-
-    /// Lets the replica fall behind, for this long. What it has missed comes no more once it is promoted.
-    pub(super) async fn fall_behind(&self, time: Duration) -> Result<(), Fault> {
-        self.link.hold(true);
-        tokio::time::sleep(time).await;
-        let (ahead, behind) = (self.primary().offset().await?, self.replica().offset().await?);
-        match ahead > behind {
-            true => Ok(()),
-            false => Err(format!("the replica is at {behind}, and not behind {ahead}").into()),
-        }
     }
 }

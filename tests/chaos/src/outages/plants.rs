@@ -5,7 +5,12 @@ use super::faults::Outage;
 use crate::plants::Plant;
 
 /// Each guard with its fault.
-const PLANTS: [(&str, Outage); 1] = [("outbox-row", Outage::WriterKilled)];
+const PLANTS: [(&str, Outage); 4] = [
+    ("outbox-row", Outage::WriterKilled),
+    ("watermark-gate", Outage::OldPrimary),
+    ("watermark-name", Outage::Failover),
+    ("validate-hit", Outage::NoReplicas),
+];
 
 /// Those that every run takes out, one after the other.
 pub(super) fn all() -> Vec<Plant> {

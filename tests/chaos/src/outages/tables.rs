@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use cache_runtime::ports::{Dialect, Tokens};
 use cache_runtime::{Cache, DieselAsync, RandomTokens, Redis, Token, migrations, models};
-use diesel::pg::Pg;
 use diesel::QueryableByName;
+use diesel::pg::Pg;
 use diesel::sql_types::Text;
 use diesel_async::{AsyncConnection as _, AsyncPgConnection, RunQueryDsl as _};
 
