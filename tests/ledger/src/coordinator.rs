@@ -145,9 +145,8 @@ pub(crate) fn run(options: &Options) -> Result<bool, Fault> {
 
 /// A folder in which processes can meet.
 pub(crate) fn stage() -> Result<TempDir, Fault> {
-    // /tmp, whatever TMPDIR says: another user must reach it, and the path of a unix socket is limited
-    // to some hundred bytes.
-    let folder = tempfile::Builder::new().prefix("cache-ledger.").tempdir_in("/tmp")?;
+    // PostgreSQL's own user must reach it, and the path of a unix socket is limited to some hundred bytes.
+    let folder = tempfile::Builder::new().prefix("cache-ledger.").tempdir()?;
     fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o711))?;
     Register::create(folder.path())?;
     for id in 0..ROWS {
