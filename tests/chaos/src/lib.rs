@@ -83,7 +83,7 @@ fn judged(
     }
     let summary = faults.map(|options| outages::run(options, &mut verdict)).transpose()?;
     println!("{} passed, {} failed", verdict.passed, verdict.failed);
-    if let Some(summary) = summary {
+    if let Some(summary) = summary.filter(outages::Summary::is_any) {
         println!("{summary}");
     }
     Ok(verdict.failed == 0)

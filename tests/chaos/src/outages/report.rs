@@ -114,6 +114,13 @@ impl fmt::Display for Report {
 #[derive(Default)]
 pub(crate) struct Summary(pub(super) Vec<Report>);
 
+impl Summary {
+    /// Whether any fault was judged, and not builds without a guard alone.
+    pub(crate) fn is_any(&self) -> bool {
+        !self.0.is_empty()
+    }
+}
+
 impl fmt::Display for Summary {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for report in &self.0 {

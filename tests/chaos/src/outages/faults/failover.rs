@@ -9,7 +9,7 @@ use crate::register::PROCESSES;
 
 /// How far behind: long enough for the relay to have told the primary of some writes, and shorter than
 /// the life of the watermarks that the replica has.
-const BEHIND: Duration = Duration::from_millis(700);
+const BEHIND: Duration = Duration::from_millis(550);
 const REST: Duration = Duration::from_millis(1500);
 
 pub(super) async fn strike(rig: &mut Rig, until: Instant) -> Result<u32, Fault> {
