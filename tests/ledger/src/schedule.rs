@@ -34,7 +34,11 @@ impl Schedule {
     /// come: at a point that was hit least, or, one life in eight, anywhere.
     pub(crate) fn next(&mut self, role: Role) -> (End, u64) {
         let mut random = rand::rng();
-        let after = random.random_range(300..2000);
+        // Few flushers have more points than the applications, which have to write meanwhile.
+        let after = match role {
+            Role::Flusher => random.random_range(100..900),
+            _ => random.random_range(500..3000),
+        };
         let own = || self.points.iter().enumerate().filter(|(_, it)| it.0 == role);
         let least = own().map(|(_, it)| it.2 + it.3).min();
         let rarest: Vec<usize> =
