@@ -42,10 +42,10 @@ async fn one_round(
                 Some(Plant::Unequal) => keys.iter().copied().take(count * 9 / 10).collect(),
                 None => keys.clone(),
             };
-            run(&arena.direct, &some, callers, value, None).await
+            run(&arena.direct, &some, callers, value).await
         }
         Who::Ours => {
-            let ran = run(&arena.behind, &keys, callers, value, None).await?;
+            let ran = run(&arena.behind, &keys, callers, value).await?;
             same("writes in the outbox", arena.queued().await?, i64::try_from(count)?)?;
             arena.drain().await?;
             Ok(ran)

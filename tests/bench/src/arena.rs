@@ -9,7 +9,7 @@ use crate::Fault;
 use crate::behind::Queue;
 use crate::load::Side;
 use crate::models::COLUMNS;
-use crate::servers::{Kept, Outbox, Place, Server};
+use crate::servers::{Place, Server, Setting};
 use crate::sql::Sql;
 
 /// The longest that an outbox may take to become empty.
@@ -27,41 +27,41 @@ pub(crate) struct Arena {
 }
 
 impl Arena {
-    /// Makes tables of so many rows, and opens both sides. Nothing is flushed.
-    pub(crate) async fn open(
-        server: Server,
-        kept: Kept,
-        outbox: Outbox,
-        rows: i64,
-    ) -> Result<Self, Fault> {
+    /// Makes the tables, and opens both sides. Nothing is flushed.
+    pub(crate) async fn open(setting: &Setting) -> Result<Self, Fault> {
+        let server = setting.server;
         let place = server.place().await?;
         let sql = place.sql();
         for migration in server.migrations() {
-            sql.execute(migration.up).await?;
+            sql.batch(migration.up).await?;
         }
-        let numbers = server.numbers(rows);
+        let numbers = server.numbers(setting.rows);
         for table in ["direct_pages", "behind_pages"] {
-            sql.execute(&format!(
+            sql.batch(&format!(
                 "CREATE TABLE {table} ({COLUMNS}); INSERT INTO {table} SELECT id, \
                  'a title that is as long as those which are written', 0, 0, NULL FROM {numbers}"
             ))
             .await?;
         }
-        // With what the server knows of its tables after a while.
-        match server {
-            Server::Postgres => sql.execute("VACUUM ANALYZE").await?,
-            Server::Mariadb | Server::Sqlite => sql
-                .execute("ANALYZE TABLE behind_pages, direct_pages")
-                .await
-                .or_else(|fault| match server {
-                    Server::Sqlite => Ok(()),
-                    _ => Err(fault),
-                })?,
-        }
+        // As a server knows its tables after a while.
+        sql.batch(server.analyze()).await?;
         let lazy = durable(server, &*sql).await?;
-        let (direct, behind) = (place.direct()?, place.behind(kept, outbox).await?);
+        let (direct, behind) = (place.direct()?, place.behind(setting).await?);
         behind.pause().await;
-        Ok(Self { rows, direct, behind, sql, place, lazy, value: AtomicI64::new(0) })
+        let (rows, value) = (setting.rows, AtomicI64::new(0));
+        Ok(Self { rows, direct, behind, sql, place, lazy, value })
+    }
+
+    /// The URL of its tables.
+    pub(crate) fn url(&self) -> &str {
+        &self.place.url
+    }
+
+    /// The same tables from another process's view, whose store knows nothing. Nothing is flushed.
+    pub(crate) async fn stranger(&self, setting: &Setting) -> Result<Arc<dyn Queue>, Fault> {
+        let behind = self.place.behind(setting).await?;
+        behind.pause().await;
+        Ok(behind)
     }
 
     /// A value that no row has yet.
@@ -121,7 +121,7 @@ impl Arena {
     pub(crate) async fn close(self) -> Result<(), Fault> {
         if let Some(before) = self.lazy {
             let set = format!("SET GLOBAL innodb_flush_log_at_trx_commit = {before}");
-            self.sql.execute(&set).await?;
+            self.sql.batch(&set).await?;
         }
         drop((self.direct, self.behind));
         self.place.remove().await
@@ -144,7 +144,7 @@ async fn durable(server: Server, sql: &dyn Sql) -> Result<Option<i64>, Fault> {
     }
     let now = "SELECT @@GLOBAL.innodb_flush_log_at_trx_commit AS number";
     let before = sql.number(now).await?;
-    sql.execute("SET GLOBAL innodb_flush_log_at_trx_commit = 1").await?;
+    sql.batch("SET GLOBAL innodb_flush_log_at_trx_commit = 1").await?;
     same("is how MariaDB flushes its log", sql.number(now).await?, 1)?;
     Ok(Some(before))
 }

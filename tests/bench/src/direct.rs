@@ -63,7 +63,7 @@ impl Thread {
             for (id, value, answer) in jobs {
                 let update = diesel::update(direct_pages::table.find(id));
                 let update = update.set(Direct::new(id, value));
-                let _ = answer.send(diesel::RunQueryDsl::execute(update, &mut connection));
+                let _ = answer.send(update.execute(&mut connection));
             }
         });
         Ok(Self(sender))

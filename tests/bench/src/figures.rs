@@ -51,7 +51,19 @@ pub(crate) const FIGURES: &[Figure] = &[
     figure("wb_ack_pg_c64", AtLeast(6.0)),
     figure("wb_ack_pg_c256", AtLeast(15.0)),
     figure("wb_ack_p99_pg_c256", AtMost(0.15)),
+    figure("wb_sustained_pg_c256_acknowledged", AtLeast(10.0)),
+    figure("wb_sustained_pg_c256_uniform", AtLeast(7.0)),
+    figure("wb_sustained_pg_c256_zipf", AtLeast(10.0)),
+    figure("wb_append_sqlite_c256", Goal::None),
+    figure("wb_ack_sqlite_c256", AtLeast(40.0)),
+    figure("wb_ack_mariadb_c256", AtLeast(10.0)),
+    figure("flush_uniform", AtLeast(10.0)),
+    figure("flush_zipf", AtLeast(15.0)),
+    figure("wb_overlay_read", AtMost(1.2)),
 ];
+
+/// What is told without a goal: what the steps of an acknowledgement cost.
+pub(crate) const COSTS: &str = "costs";
 
 /// The figure of this name.
 pub(crate) fn named(name: &str) -> Option<&'static Figure> {

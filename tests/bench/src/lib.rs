@@ -6,17 +6,22 @@
 mod acknowledged;
 mod arena;
 mod behind;
+mod costs;
 mod direct;
 mod figures;
+mod flushed;
 mod keys;
 mod load;
 mod models;
 mod options;
+mod overlay;
 mod plan;
 mod report;
 mod rounds;
 mod servers;
 mod sql;
+mod sustained;
+mod timed;
 
 use std::process::ExitCode;
 

@@ -1,7 +1,7 @@
 //! Callers that write as fast as they are answered.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use cache_runtime::ports::BoxFuture;
@@ -36,29 +36,58 @@ impl Ran {
     }
 }
 
-/// So many callers write `value` to the rows with these keys, one after the other each, until all
-/// is done, or the time is up.
-pub(crate) async fn run(
+/// How far callers have come.
+pub(crate) struct Progress {
+    next: AtomicUsize,
+    limit: usize,
+    stop: AtomicBool,
+}
+
+impl Progress {
+    /// They stop after so many writes, or when told.
+    pub(crate) fn new(limit: usize) -> Arc<Self> {
+        Arc::new(Self { next: AtomicUsize::new(0), limit, stop: AtomicBool::new(false) })
+    }
+
+    /// How many writes were begun.
+    pub(crate) fn begun(&self) -> usize {
+        self.next.load(Ordering::SeqCst).min(self.limit)
+    }
+
+    /// What was begun is brought to its end, and nothing else is begun.
+    pub(crate) fn stop(&self) {
+        self.stop.store(true, Ordering::SeqCst);
+    }
+
+    fn next(&self) -> Option<usize> {
+        if self.stop.load(Ordering::SeqCst) {
+            return None;
+        }
+        let at = self.next.fetch_add(1, Ordering::SeqCst);
+        (at < self.limit).then_some(at)
+    }
+}
+
+/// So many callers write `value` to the rows with these keys, each one after the other, and begin
+/// again where the keys end.
+pub(crate) async fn run_until(
     side: &Arc<impl Side + ?Sized + 'static>,
     keys: &Arc<[i64]>,
     callers: usize,
     value: i64,
-    until: Option<Duration>,
+    progress: &Arc<Progress>,
 ) -> Result<Ran, Fault> {
-    let next = Arc::new(AtomicUsize::new(0));
     let begun = Instant::now();
     let caller = |_| {
-        let (side, keys, next) = (side.clone(), keys.clone(), next.clone());
+        let (side, keys, progress) = (side.clone(), keys.clone(), progress.clone());
         tokio::spawn(async move {
             let mut latencies = Vec::with_capacity(keys.len() / callers * 2);
-            while let Some(id) = keys.get(next.fetch_add(1, Ordering::Relaxed)) {
+            while let Some(at) = progress.next()
+                && let Some(id) = keys.get(at % keys.len())
+            {
                 let sent = Instant::now();
                 side.write(*id, value).await?;
-                let now = Instant::now();
-                latencies.push((now - sent).as_secs_f64() * 1e6);
-                if until.is_some_and(|until| now - begun >= until) {
-                    break;
-                }
+                latencies.push(sent.elapsed().as_secs_f64() * 1e6);
             }
             Ok::<_, Fault>(latencies)
         })
@@ -71,4 +100,14 @@ pub(crate) async fn run(
     let took = begun.elapsed();
     latencies.sort_by(f64::total_cmp);
     Ok(Ran { took, latencies })
+}
+
+/// The same, each key once.
+pub(crate) async fn run(
+    side: &Arc<impl Side + ?Sized + 'static>,
+    keys: &Arc<[i64]>,
+    callers: usize,
+    value: i64,
+) -> Result<Ran, Fault> {
+    run_until(side, keys, callers, value, &Progress::new(keys.len())).await
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use clap::Parser;
 
 use crate::Fault;
-use crate::figures::FIGURES;
+use crate::figures::{COSTS, FIGURES};
 
 #[derive(Parser, Debug)]
 #[command(about = "Ratios of writing behind to plain Diesel, side by side")]
@@ -44,18 +44,16 @@ impl Options {
         self.only.is_empty() || self.only.iter().any(|only| name.starts_with(only.as_str()))
     }
 
-    /// Whether any of these is wanted.
-    pub(crate) fn wants_any<'a>(&self, names: impl IntoIterator<Item = &'a str>) -> bool {
-        names.into_iter().any(|name| self.wants(name))
-    }
-
     /// A name that is none would measure nothing, and say that all is well.
     pub(crate) fn check(&self) -> Result<(), Fault> {
-        let known = |only: &String| FIGURES.iter().any(|it| it.name.starts_with(only.as_str()));
+        let known = |only: &String| {
+            only == COSTS || FIGURES.iter().any(|it| it.name.starts_with(only.as_str()))
+        };
         match self.only.iter().find(|only| !known(only)) {
             None => Ok(()),
             Some(only) => {
-                let all: Vec<&str> = FIGURES.iter().map(|it| it.name).collect();
+                let mut all: Vec<&str> = FIGURES.iter().map(|it| it.name).collect();
+                all.push(COSTS);
                 Err(format!("no figure begins with `{only}`; there are {}", all.join(", ")).into())
             }
         }
@@ -77,11 +75,37 @@ pub(crate) struct Scale {
     pub(crate) alone: usize,
     /// How many writes all of many callers do in a round.
     pub(crate) together: usize,
+    /// How often writers and flusher run together, and for how long.
+    pub(crate) sustained: (usize, Duration),
+    /// How long plain Diesel runs before and after that.
+    pub(crate) neighbour: Duration,
+    /// How often an outbox is emptied.
+    pub(crate) drains: usize,
+    /// How many writes are in it.
+    pub(crate) pending: usize,
 }
 
 impl Scale {
-    const FULL: Self = Self { rounds: 9, rows: 100_000, alone: 3_000, together: 24_000 };
-    const SHORT: Self = Self { rounds: 3, rows: 20_000, alone: 600, together: 6_000 };
+    const FULL: Self = Self {
+        rounds: 9,
+        rows: 100_000,
+        alone: 3_000,
+        together: 24_000,
+        sustained: (2, Duration::from_secs(60)),
+        neighbour: Duration::from_secs(15),
+        drains: 3,
+        pending: 1_000_000,
+    };
+    const SHORT: Self = Self {
+        rounds: 3,
+        rows: 100_000,
+        alone: 600,
+        together: 6_000,
+        sustained: (1, Duration::from_secs(10)),
+        neighbour: Duration::from_secs(3),
+        drains: 2,
+        pending: 100_000,
+    };
 
     /// The writes of a round.
     pub(crate) fn writes(&self, callers: usize) -> usize {

@@ -89,6 +89,11 @@ impl<'a> Report<'a> {
         Ok(())
     }
 
+    /// Keeps what is in no figure.
+    pub(crate) fn note(&mut self, note: Value) {
+        self.figures.push(note);
+    }
+
     /// Writes the samples down, and tells how many figures there were.
     pub(crate) fn finish(self, file: &Path) -> Result<(), Fault> {
         let cores = std::thread::available_parallelism().map_or(0, std::num::NonZero::get);

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use cache_runtime::migrations::{self, Migration};
-use cache_runtime::ports::{Database, Statements, Store};
+use cache_runtime::ports::Store;
 use cache_runtime::{DieselAsync, InProcess, R2d2, Redis};
 use deadpool::managed::{Manager, Pool};
 use diesel::SqliteConnection;
@@ -16,11 +16,12 @@ use diesel_async::pooled_connection::{
 use diesel_async::{AsyncConnection, AsyncMysqlConnection, AsyncPgConnection};
 
 use crate::Fault;
-use crate::behind::{self, Queue};
+use crate::behind::{Queue, open};
 use crate::direct::{Pooled, Thread};
 use crate::load::Side;
 use crate::models::{bounded, deep};
 use crate::sql::{self, PRAGMAS, Sql};
+use crate::timed::{Timed, TimedStore, Timings};
 
 /// How many connections each side has.
 const CONNECTIONS: usize = 16;
@@ -56,11 +57,28 @@ pub(crate) enum Outbox {
     Bounded,
 }
 
+/// What both sides run on.
+#[derive(Clone)]
+pub(crate) struct Setting {
+    pub(crate) server: Server,
+    pub(crate) kept: Kept,
+    pub(crate) outbox: Outbox,
+    /// How many rows there are.
+    pub(crate) rows: i64,
+    pub(crate) timings: Option<Arc<Timings>>,
+}
+
+impl Setting {
+    pub(crate) fn new(server: Server, kept: Kept, rows: i64) -> Self {
+        Self { server, kept, outbox: Outbox::Deep, rows, timings: None }
+    }
+}
+
 /// A schema of a benchmark's own, or what takes its place.
 pub(crate) struct Place {
     pub(crate) server: Server,
     pub(crate) name: String,
-    url: String,
+    pub(crate) url: String,
     /// Where SQLite's file is.
     _folder: Option<tempfile::TempDir>,
 }
@@ -75,13 +93,13 @@ impl Server {
         let url = match self {
             Self::Postgres => {
                 let base = required("BENCH_POSTGRES_URL")?;
-                sql::Postgres(base.clone()).execute(&format!("CREATE SCHEMA {name}")).await?;
+                sql::Postgres(base.clone()).batch(&format!("CREATE SCHEMA {name}")).await?;
                 let join = if base.contains('?') { '&' } else { '?' };
                 format!("{base}{join}options=-csearch_path%3D{name}")
             }
             Self::Mariadb => {
                 let base = required("BENCH_MYSQL_URL")?;
-                sql::Mariadb(base.clone()).execute(&format!("CREATE DATABASE {name}")).await?;
+                sql::Mariadb(base.clone()).batch(&format!("CREATE DATABASE {name}")).await?;
                 let (server, _) = base.rsplit_once('/').ok_or("BENCH_MYSQL_URL has no database")?;
                 format!("{server}/{name}")
             }
@@ -101,6 +119,15 @@ impl Server {
             Self::Postgres => migrations::POSTGRES,
             Self::Mariadb => migrations::MYSQL,
             Self::Sqlite => migrations::SQLITE,
+        }
+    }
+
+    /// Lets it look at its tables.
+    pub(crate) fn analyze(self) -> &'static str {
+        match self {
+            Self::Postgres => "VACUUM ANALYZE direct_pages; VACUUM ANALYZE behind_pages",
+            Self::Mariadb => "ANALYZE TABLE direct_pages, behind_pages",
+            Self::Sqlite => "ANALYZE",
         }
     }
 
@@ -136,26 +163,37 @@ impl Place {
         })
     }
 
-    /// Ours.
-    pub(crate) async fn behind(&self, kept: Kept, outbox: Outbox) -> Result<Arc<dyn Queue>, Fault> {
-        let store = kept.store()?;
-        match self.server {
-            Server::Postgres => {
-                let pool = pool::<AsyncPgConnection>(&self.url)?;
-                open(DieselAsync::new(pool), store, &self.name, outbox).await
+    /// Ours. With `timings` each step is timed, which costs a little.
+    pub(crate) async fn behind(&self, setting: &Setting) -> Result<Arc<dyn Queue>, Fault> {
+        let (mut store, name) = (setting.kept.store()?, &self.name);
+        if let Some(timings) = setting.timings.clone() {
+            store = Arc::new(TimedStore { inner: store, timings });
+        }
+        match (self.server, setting.outbox, setting.timings.clone()) {
+            (Server::Postgres, outbox, timings) => {
+                let inner = DieselAsync::new(pool::<AsyncPgConnection>(&self.url)?);
+                match (outbox, timings) {
+                    (Outbox::Bounded, None) => open::<bounded::Page, _>(inner, store, name).await,
+                    (Outbox::Deep, None) => open::<deep::Page, _>(inner, store, name).await,
+                    (Outbox::Deep, Some(timings)) => {
+                        open::<deep::Page, _>(Timed { inner, timings }, store, name).await
+                    }
+                    (Outbox::Bounded, Some(_)) => Err("nobody needs this yet".into()),
+                }
             }
-            Server::Mariadb => {
+            (Server::Mariadb, Outbox::Deep, None) => {
                 let pool = pool::<AsyncMysqlConnection>(&self.url)?;
-                open(DieselAsync::new(pool), store, &self.name, outbox).await
+                open::<deep::Page, _>(DieselAsync::new(pool), store, name).await
             }
-            Server::Sqlite => {
+            (Server::Sqlite, Outbox::Deep, None) => {
                 let pool = diesel::r2d2::Pool::builder()
                     .max_size(4)
                     .test_on_check_out(false)
                     .connection_customizer(Box::new(Durable))
                     .build(ConnectionManager::<SqliteConnection>::new(&self.url))?;
-                open(R2d2::new(pool), store, &self.name, outbox).await
+                open::<deep::Page, _>(R2d2::new(pool), store, name).await
             }
+            _ => Err("nobody needs this yet".into()),
         }
     }
 
@@ -163,30 +201,14 @@ impl Place {
     pub(crate) async fn remove(self) -> Result<(), Fault> {
         let name = &self.name;
         match self.server {
-            Server::Postgres => self.sql().execute(&format!("DROP SCHEMA {name} CASCADE")).await,
-            Server::Mariadb => self.sql().execute(&format!("DROP DATABASE {name}")).await,
+            Server::Postgres => self.sql().batch(&format!("DROP SCHEMA {name} CASCADE")).await,
+            Server::Mariadb => self.sql().batch(&format!("DROP DATABASE {name}")).await,
             Server::Sqlite => Ok(()),
         }
     }
 }
 
-async fn open<D: Database>(
-    database: D,
-    store: Arc<dyn Store>,
-    name: &str,
-    outbox: Outbox,
-) -> Result<Arc<dyn Queue>, Fault>
-where
-    deep::Page: Statements<D::Backend>,
-    bounded::Page: Statements<D::Backend>,
-{
-    match outbox {
-        Outbox::Deep => behind::open::<deep::Page, D>(database, store, name).await,
-        Outbox::Bounded => behind::open::<bounded::Page, D>(database, store, name).await,
-    }
-}
-
-fn pool<C>(url: &str) -> Result<Pool<AsyncDieselConnectionManager<C>>, Fault>
+pub(crate) fn pool<C>(url: &str) -> Result<Pool<AsyncDieselConnectionManager<C>>, Fault>
 where
     C: AsyncConnection + 'static,
     AsyncDieselConnectionManager<C>: Manager,

@@ -11,7 +11,7 @@ use crate::Fault;
 /// A database, on connections of its own.
 pub(crate) trait Sql: Send + Sync {
     /// Runs statements, divided by semicolons.
-    fn execute<'a>(&'a self, sql: &'a str) -> BoxFuture<'a, Result<(), Fault>>;
+    fn batch<'a>(&'a self, sql: &'a str) -> BoxFuture<'a, Result<(), Fault>>;
 
     /// What a statement counts, under the name `number`.
     fn number<'a>(&'a self, sql: &'a str) -> BoxFuture<'a, Result<i64, Fault>>;
@@ -29,7 +29,7 @@ macro_rules! servers {
         pub(crate) struct $name(pub(crate) String);
 
         impl Sql for $name {
-            fn execute<'a>(&'a self, sql: &'a str) -> BoxFuture<'a, Result<(), Fault>> {
+            fn batch<'a>(&'a self, sql: &'a str) -> BoxFuture<'a, Result<(), Fault>> {
                 Box::pin(async move {
                     use diesel_async::SimpleAsyncConnection as _;
                     Ok(<$connection>::establish(&self.0).await?.batch_execute(sql).await?)
@@ -78,7 +78,7 @@ pub(crate) const PRAGMAS: &str =
     "PRAGMA busy_timeout = 10000; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;";
 
 impl Sql for Sqlite {
-    fn execute<'a>(&'a self, sql: &'a str) -> BoxFuture<'a, Result<(), Fault>> {
+    fn batch<'a>(&'a self, sql: &'a str) -> BoxFuture<'a, Result<(), Fault>> {
         let sql = sql.to_owned();
         Box::pin(self.with(move |connection| connection.batch_execute(&sql)))
     }

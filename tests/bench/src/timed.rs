@@ -53,24 +53,33 @@ impl Timings {
         answer
     }
 
-    /// How often, and how long in all.
-    pub(crate) fn of(&self, step: Step) -> (u64, Duration) {
-        self.0.get(step.at()).map_or((0, Duration::ZERO), |(count, nanos)| {
-            let nanos = Duration::from_nanos(nanos.load(Ordering::Relaxed));
-            (count.load(Ordering::Relaxed), nanos)
-        })
+    /// What was counted since it was last asked.
+    pub(crate) fn take(&self) -> Taken {
+        Taken(std::array::from_fn(|at| {
+            self.0.get(at).map_or((0, Duration::ZERO), |(count, nanos)| {
+                let nanos = Duration::from_nanos(nanos.swap(0, Ordering::Relaxed));
+                (count.swap(0, Ordering::Relaxed), nanos)
+            })
+        }))
+    }
+}
+
+/// How often each step was taken, and how long that took in all.
+pub(crate) struct Taken([(u64, Duration); 4 + STATEMENTS]);
+
+impl Taken {
+    pub(crate) fn count(&self, step: Step) -> u64 {
+        self.0.get(step.at()).map_or(0, |(count, _)| *count)
     }
 
-    /// How many statements the transactions have that have most.
+    /// In microseconds.
+    pub(crate) fn micros(&self, step: Step) -> f64 {
+        self.0.get(step.at()).map_or(0.0, |(_, took)| took.as_secs_f64() * 1e6)
+    }
+
+    /// How many statements those transactions have that have most.
     pub(crate) fn statements(&self) -> usize {
-        (0..STATEMENTS).filter(|number| self.of(Step::Statement(*number)).0 > 0).count()
-    }
-
-    pub(crate) fn clear(&self) {
-        for (count, nanos) in &self.0 {
-            count.store(0, Ordering::Relaxed);
-            nanos.store(0, Ordering::Relaxed);
-        }
+        (0..STATEMENTS).filter(|number| self.count(Step::Statement(*number)) > 0).count()
     }
 }
 
