@@ -24,10 +24,11 @@ impl Doom {
     /// A write is about to tell the store, of these entries among others. What is told of validated
     /// rows may follow a read, and is let pass.
     fn meet<'k>(&self, mut keys: impl Iterator<Item = &'k EntryKey>) {
-        if self.0.load(Ordering::SeqCst) && keys.any(EntryKey::is_watermarked) {
-            if let Err(error) = kill_process(getpid(), Signal::KILL) {
-                eprintln!("this process could not be killed: {error}");
-            }
+        if self.0.load(Ordering::SeqCst)
+            && keys.any(EntryKey::is_watermarked)
+            && let Err(error) = kill_process(getpid(), Signal::KILL)
+        {
+            eprintln!("this process could not be killed: {error}");
         }
     }
 }
