@@ -51,6 +51,8 @@ const GRACE: Duration = Duration::from_secs(300);
 const PLANT_TIME: Duration = Duration::from_secs(30);
 /// How long such a build writes between two comparisons.
 const PLANT_ROUND: Duration = Duration::from_secs(3);
+/// And between two mishaps.
+const PLANT_PAUSE: Duration = Duration::from_millis(700);
 /// How many commits are traced at least.
 const TRACED: u64 = 10;
 const BEAT: Duration = Duration::from_millis(10);
@@ -93,7 +95,12 @@ pub(crate) fn run(options: &Options) -> Result<bool, Fault> {
         println!("on Redis and {}:", server.name());
         outcomes.push(match options.plant {
             None => sound(*server, each, options, &mut verdict)?,
-            Some(plant) => Run::planted(*server, plant, &mut verdict)?.1,
+            Some(plant) => {
+                let (_, outcome) = Run::planted(*server, plant)?;
+                let clean = "all that was acknowledged is there, once and in order";
+                verdict.on(clean, outcome.balance.is_clean());
+                outcome
+            }
         });
     }
     if options.plant.is_none() && servers.contains(&Server::Sqlite) {
@@ -105,19 +112,8 @@ pub(crate) fn run(options: &Options) -> Result<bool, Fault> {
         verdict.on(&what, bare.without > 0);
         println!("builds that must be found out, on Redis and SQLite:");
         for plant in Plant::ALL {
-            let mut silent = Verdict::default();
-            let (found, outcome) = Run::planted(Server::Sqlite, plant, &mut silent)?;
-            let balance = outcome.balance;
-            let what = format!(
-                "{}, without {}: {} lost, {} duplicated, {} reordered, {} regressions",
-                plant.name(),
-                plant.guard_name(Server::Sqlite),
-                balance.lost,
-                balance.duplicated,
-                balance.reordered,
-                balance.regressions
-            );
-            verdict.on(&what, found);
+            let (found, outcome) = Run::planted(Server::Sqlite, plant)?;
+            verdict.on(&outcome.line, found);
         }
     }
     let mut all = Outcome::default();
@@ -201,42 +197,49 @@ impl Run {
         self.fleet.schedule.kills() + self.mishaps.kills()
     }
 
-    /// A build without a guard, until the comparison finds it out or the time is over.
-    fn planted(
-        server: Server,
-        plant: Plant,
-        verdict: &mut Verdict,
-    ) -> Result<(bool, Outcome), Fault> {
+    /// A build without a guard, until the comparison finds it out or the time is over. Tells whether it
+    /// was found out as what it is.
+    fn planted(server: Server, plant: Plant) -> Result<(bool, Outcome), Fault> {
         let begun = Instant::now();
         let mut outcome = Outcome::default();
         let mut found = false;
         while !found && begun.elapsed() < PLANT_TIME {
-            let pause = Duration::from_millis(700);
-            let mut run = Self::start(server, plant.options(server), pause)?;
+            let mut run = Self::start(server, plant.options(), PLANT_PAUSE)?;
             let round = Instant::now();
-            let is_found = |sums: Sums| match plant {
+            let is_seen = |sums: Sums| match plant {
                 Plant::Lose | Plant::Dup => false,
                 Plant::Reorder => !sums.reordered.is_empty(),
                 Plant::Regress => !sums.regressed.is_empty(),
             };
-            while round.elapsed() < PLANT_ROUND && !is_found(run.ledger.sums()) {
+            while round.elapsed() < PLANT_ROUND && !is_seen(run.ledger.sums()) {
                 run.tend()?;
             }
             run.stop()?;
             let (balance, findings) = compare(run.folder.path(), false)?;
-            let told = run.ledger.sums();
             found = match plant {
                 Plant::Lose => balance.lost > 0,
                 Plant::Dup => balance.duplicated > 0,
                 Plant::Reorder => balance.reordered > 0,
                 Plant::Regress => balance.regressions > 0,
             };
-            let first = told.regressed.into_iter().chain(told.reordered).chain(findings).next();
-            println!("       {}", first.unwrap_or_default().trim());
-            let line = format!("{}, without {}", server.name(), plant.guard_name(server));
+            if found {
+                let told = run.ledger.sums();
+                let seen = if plant == Plant::Regress { told.regressed } else { told.reordered };
+                let first = seen.into_iter().chain(findings).next().unwrap_or_default();
+                println!("       {}", first.trim());
+            }
+            let line = format!(
+                "{}, without {}: {} lost, {} duplicated, {} reordered, {} regressions; {}",
+                plant.name(),
+                plant.guard_name(),
+                balance.lost,
+                balance.duplicated,
+                balance.reordered,
+                balance.regressions,
+                server.name()
+            );
             outcome = Outcome { line, kills: run.kills(), balance };
         }
-        verdict.on(&outcome.line, outcome.balance.is_clean());
         Ok((found, outcome))
     }
 }

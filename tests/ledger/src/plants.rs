@@ -2,8 +2,6 @@
 
 use cache_runtime::guard::Guard;
 
-use crate::setup::Server;
-
 /// What is to go wrong.
 #[derive(clap::ValueEnum, Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Plant {
@@ -11,8 +9,7 @@ pub(crate) enum Plant {
     Lose,
     /// What was applied stays in the outbox: `removed-with-rows`.
     Dup,
-    /// Two flushers have one stripe: `stripe-claimed`. On SQLite, where they cannot, later writes of a
-    /// row overtake those that are parked: `parked-holds`.
+    /// Later writes of a row overtake those that are parked: `parked-holds`.
     Reorder,
     /// A miss reads row and pending writes one after the other: `one-snapshot`.
     Regress,
@@ -31,28 +28,27 @@ impl Plant {
     }
 
     /// The guard that the build lacks.
-    pub(crate) fn guard(self, server: Server) -> Guard {
+    fn guard(self) -> Guard {
         match self {
             Self::Lose => Guard::IntentFirst,
             Self::Dup => Guard::RemovedWithRows,
-            Self::Reorder if server == Server::Sqlite => Guard::ParkedHolds,
-            Self::Reorder => Guard::StripeClaimed,
+            Self::Reorder => Guard::ParkedHolds,
             Self::Regress => Guard::OneSnapshot,
         }
     }
 
     /// Its name in `docs/GUARDS.md`.
-    pub(crate) fn guard_name(self, server: Server) -> &'static str {
-        let guard = self.guard(server);
+    pub(crate) fn guard_name(self) -> &'static str {
+        let guard = self.guard();
         Guard::ALL.iter().find(|(known, _)| *known == guard).map_or("none", |(_, name)| name)
     }
 
     /// What is said to the processes of the build.
-    pub(crate) fn options(self, server: Server) -> Vec<String> {
-        let mut options = vec!["--without".to_owned(), self.guard_name(server).to_owned()];
+    pub(crate) fn options(self) -> Vec<String> {
+        let mut options = vec!["--without".to_owned(), self.guard_name().to_owned()];
         if self == Self::Reorder {
             // Rows must be parked for others to overtake them.
-            options.extend(["--poison".to_owned(), "20".to_owned()]);
+            options.extend(["--poison".to_owned(), "4".to_owned()]);
         }
         options
     }
