@@ -12,7 +12,7 @@ use crate::Fault;
 use crate::balance::{Balance, Held, counter, entries, sheet};
 use crate::ledger::{Deed, Line, Op, path};
 use crate::link::{Link, integer};
-use crate::models::ROWS;
+use crate::models::{COUNTERS, SHEETS};
 use crate::setup::Place;
 
 /// What is compared.
@@ -171,9 +171,11 @@ fn balance(said: &Said, held: &Held) -> Balance {
             }
         }
     }
-    for id in 0..i64::try_from(ROWS).unwrap_or_default() {
+    for id in (0..).take(COUNTERS) {
         let writes = sums.remove(&id).unwrap_or_default();
         counter(id, &writes, held.counters.get(&id).copied(), &mut balance);
+    }
+    for id in (0..).take(SHEETS) {
         let writes = versions.remove(&id).unwrap_or_default();
         let applied = said.applied.get(&id).copied().unwrap_or_default();
         sheet(id, &writes, held.sheets.get(&id), applied, &mut balance);

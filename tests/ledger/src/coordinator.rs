@@ -15,7 +15,7 @@ use crate::balance::Balance;
 use crate::faults::Mishaps;
 use crate::fleet::Fleet;
 use crate::ledger::{Ledger, Sums};
-use crate::models::ROWS;
+use crate::models::SHEETS;
 use crate::observer::Observer;
 use crate::plants::Plant;
 use crate::register::{Head, Register};
@@ -29,7 +29,7 @@ use crate::traffic::sheet;
 #[derive(Args, Debug, Clone)]
 pub(crate) struct Options {
     /// How long all databases together are written to at least, in seconds.
-    #[arg(long, default_value_t = 36)]
+    #[arg(long, default_value_t = 30)]
     seconds: u64,
     /// How often a process has to be killed at each point, on each database; 5 from 300 seconds on.
     /// Without it, what is reached by chance is reported.
@@ -45,6 +45,8 @@ pub(crate) struct Options {
 
 /// From here on it is the long form.
 const LONG: u64 = 300;
+/// How many writes have to be acknowledged on each database at least.
+const WRITES: u64 = 500;
 /// How much longer a database may take to reach its goals.
 const GRACE: Duration = Duration::from_secs(300);
 /// How soon a build without a defence has to be found out.
@@ -52,7 +54,7 @@ const PLANT_TIME: Duration = Duration::from_secs(30);
 /// How long such a build writes between two comparisons.
 const PLANT_ROUND: Duration = Duration::from_secs(3);
 /// And between two mishaps.
-const PLANT_PAUSE: Duration = Duration::from_millis(700);
+const PLANT_PAUSE: Duration = Duration::from_millis(1500);
 /// How many commits are traced at least.
 const TRACED: u64 = 10;
 const BEAT: Duration = Duration::from_millis(10);
@@ -145,7 +147,7 @@ pub(crate) fn stage() -> Result<TempDir, Fault> {
     let folder = tempfile::Builder::new().prefix("cache-ledger.").tempdir()?;
     fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o711))?;
     Register::create(folder.path())?;
-    for id in 0..ROWS {
+    for id in 0..SHEETS {
         fs::write(sheet(folder.path(), id), 0_i64.to_le_bytes())?;
     }
     Ok(folder)
@@ -163,14 +165,17 @@ struct Run {
 }
 
 impl Run {
-    fn start(server: Server, options: Vec<String>, pause: Duration) -> Result<Self, Fault> {
+    fn start(server: Server, plant: Option<Plant>, pause: Duration) -> Result<Self, Fault> {
         let folder = stage()?;
         let servers = Servers::start(server, folder.path())?;
         let ledger = Arc::new(Ledger::create(folder.path())?);
         let observer = Some(Observer::start(servers.place.clone(), ledger.clone()));
         let mishaps = Mishaps::new(server, Head::open(folder.path())?, pause);
         let schedule = Schedule::new(server == Server::Sqlite);
-        let fleet = Fleet::start(folder.path(), ledger.clone(), schedule, options)?;
+        let options = plant.map(Plant::options).unwrap_or_default();
+        // A build that lacks a guard needs no kill to be found out, and is so sooner without.
+        let mortal = plant.is_none();
+        let fleet = Fleet::start(folder.path(), ledger.clone(), schedule, options, mortal)?;
         Ok(Self { fleet, observer, servers, mishaps, ledger, folder })
     }
 
@@ -204,7 +209,7 @@ impl Run {
         let mut outcome = Outcome::default();
         let mut found = false;
         while !found && begun.elapsed() < PLANT_TIME {
-            let mut run = Self::start(server, plant.options(), PLANT_PAUSE)?;
+            let mut run = Self::start(server, Some(plant), PLANT_PAUSE)?;
             let round = Instant::now();
             let is_seen = |sums: Sums| match plant {
                 Plant::Lose | Plant::Dup => false,
@@ -253,15 +258,17 @@ fn sound(
 ) -> Result<Outcome, Fault> {
     let is_long = options.seconds >= LONG;
     let kills = options.kills.unwrap_or(if is_long { 5 } else { 0 });
-    let pause = Duration::from_millis(if is_long { 4000 } else { 1500 });
-    let mut run = Run::start(server, Vec::new(), pause)?;
+    let pause = Duration::from_millis(if is_long { 4000 } else { 2000 });
+    let mut run = Run::start(server, None, pause)?;
     let begun = Instant::now();
     let mut told = begun;
     loop {
         run.tend()?;
-        let reached = run.fleet.schedule.least() >= kills && run.mishaps.least() >= kills.max(1);
         let time = begun.elapsed();
         let sums = run.ledger.sums();
+        let reached = run.fleet.schedule.least() >= kills
+            && run.mishaps.least() >= kills.max(1)
+            && sums.acknowledged >= WRITES;
         // After the first regress there is nothing left to show.
         let lost = sums.regressed.len() + sums.reordered.len() + run.fleet.faults.len() > 0;
         if (time >= least && reached) || time >= least + GRACE || lost {
@@ -306,8 +313,9 @@ fn sound(
         println!("       {fault}");
     }
     verdict.on("no process ended but by a kill", run.fleet.faults.is_empty());
-    let used = balance.acknowledged > 0 && balance.reads > 0 && drained.parked > 0;
-    verdict.on("writes were acknowledged, reads were checked, and rows were parked", used);
+    let used = balance.acknowledged >= WRITES && balance.reads > 0 && drained.parked > 0;
+    let what = format!("{WRITES} writes were acknowledged, reads were checked, rows were parked");
+    verdict.on(&what, used);
     let least = run.fleet.schedule.least();
     let (points, of) = run.fleet.schedule.reached();
     if kills > 0 {

@@ -54,13 +54,14 @@ impl Fleet {
         ledger: Arc<Ledger>,
         schedule: Schedule,
         options: Vec<String>,
+        mortal: bool,
     ) -> Result<Self, Fault> {
         let (lives, faults, listeners) = (Vec::new(), Vec::new(), Vec::new());
         let folder = folder.to_owned();
         let mut fleet =
             Self { schedule, faults, folder, ledger, options, lives, listeners, next: 0 };
         for (process, role) in ROLES.into_iter().enumerate() {
-            let life = fleet.spawn(role, process, true)?;
+            let life = fleet.spawn(role, process, mortal)?;
             fleet.lives.push(life);
         }
         let steward = fleet.spawn(Role::Steward, ROLES.len(), false)?;
@@ -101,7 +102,7 @@ impl Fleet {
     pub(crate) fn tend(&mut self) -> Result<(), Fault> {
         for place in 0..self.lives.len() {
             let life = &mut self.lives[place];
-            let (role, process) = (life.role, life.process);
+            let (role, process, mortal) = (life.role, life.process, life.until.is_some());
             if life.until.is_some_and(|until| Instant::now() > until) {
                 life.child.kill()?;
                 life.child.wait()?;
@@ -111,7 +112,7 @@ impl Fleet {
             } else {
                 continue;
             }
-            self.lives[place] = self.spawn(role, process, role != Role::Steward)?;
+            self.lives[place] = self.spawn(role, process, mortal)?;
         }
         Ok(())
     }

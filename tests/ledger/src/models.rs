@@ -4,12 +4,24 @@
 use cache_runtime::Cached;
 use diesel::prelude::*;
 
-/// How many counters and how many sheets there are.
-pub(crate) const ROWS: usize = 64;
+/// How many sheets there are.
+pub(crate) const SHEETS: usize = 64;
+/// How many counters.
+pub(crate) const COUNTERS: usize = 4096;
+/// So many of them, one after the other, are in use at a time.
+pub(crate) const WINDOW: usize = 64;
+/// So many lives of processes use the same.
+const LIVES: usize = 8;
 /// A counter that is summed up past this is refused, and parked.
 pub(crate) const LIMIT: i64 = 1 << 50;
-/// How many counters, the last ones, are now and then sent past the limit.
+/// How many counters, the last ones of a window, are now and then sent past the limit.
 pub(crate) const POISONED: usize = 2;
+
+/// The first counter that a life uses. They change, so that of each there are few writes of which nobody
+/// knows: then it can be told which of them are in it.
+pub(crate) fn window(life: u32) -> usize {
+    (life as usize / LIVES * WINDOW) % COUNTERS
+}
 
 diesel::table! {
     entries (id) {
@@ -76,8 +88,8 @@ pub(crate) struct Sheet {
 
 /// The tables, with a row for each counter and sheet.
 pub(crate) fn tables() -> String {
-    let rows = |after: &str| {
-        let rows: Vec<String> = (0..ROWS).map(|id| format!("({id}, {after})")).collect();
+    let rows = |count: usize, after: &str| {
+        let rows: Vec<String> = (0..count).map(|id| format!("({id}, {after})")).collect();
         rows.join(", ")
     };
     format!(
@@ -87,7 +99,7 @@ pub(crate) fn tables() -> String {
          CREATE TABLE sheets (id BIGINT PRIMARY KEY NOT NULL, version BIGINT NOT NULL, good BIGINT \
          NOT NULL CHECK (good = 1)); \
          INSERT INTO counters VALUES {}; INSERT INTO sheets VALUES {};",
-        rows("0, 0"),
-        rows("0, 1")
+        rows(COUNTERS, "0, 0"),
+        rows(SHEETS, "0, 1")
     )
 }

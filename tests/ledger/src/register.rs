@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
 use crate::clock::now;
-use crate::models::ROWS;
+use crate::models::{COUNTERS, SHEETS};
 
 /// How many processes have slots.
 pub(crate) const PROCESSES: usize = 5;
@@ -25,7 +25,7 @@ impl Row {
     fn place(self) -> usize {
         match self {
             Self::Counter(id) => id,
-            Self::Sheet(id) => ROWS + id,
+            Self::Sheet(id) => COUNTERS + id,
         }
     }
 }
@@ -35,6 +35,7 @@ const NUMBER: usize = 16;
 /// What was seen, in which epoch, and what was acknowledged.
 const FIELDS: usize = 3;
 const RECORD: usize = PROCESSES * FIELDS * NUMBER;
+const ALL: usize = COUNTERS + SHEETS;
 /// Before the records: the epoch, and until when nothing is settled.
 const HEAD: usize = 2 * NUMBER;
 
@@ -65,7 +66,7 @@ fn path(folder: &Path) -> PathBuf {
 impl Register {
     /// Makes the file, all zero.
     pub(crate) fn create(folder: &Path) -> io::Result<()> {
-        let numbers = (HEAD + 2 * ROWS * RECORD) / NUMBER;
+        let numbers = (HEAD + ALL * RECORD) / NUMBER;
         File::create(path(folder))?.write_all_at(&pack(0).repeat(numbers), 0)
     }
 
@@ -73,7 +74,7 @@ impl Register {
     pub(crate) fn open(folder: &Path, process: usize) -> io::Result<Self> {
         let file = OpenOptions::new().read(true).write(true).open(path(folder))?;
         let mut register = Self { file, process, own: Vec::new() };
-        for place in 0..2 * ROWS {
+        for place in 0..ALL {
             let numbers = register.record(place)?;
             let mut own = [0; FIELDS];
             if let Some(slots) = numbers.chunks(FIELDS).nth(process) {

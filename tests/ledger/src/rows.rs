@@ -88,8 +88,8 @@ where
         Reading::Find => rows.find(id).await?,
         Reading::Uncached => rows.find_uncached(id).await?,
         Reading::Many => {
-            let others = [(id + 7) % 64, (id + 31) % 64, id];
-            rows.find_many(others).await?.pop().flatten()
+            // Neighbours.
+            rows.find_many([id ^ 1, id ^ 2, id]).await?.pop().flatten()
         }
     };
     Ok(row.map(|row| value(&row)))

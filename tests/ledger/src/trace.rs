@@ -13,7 +13,7 @@ use crate::servers::{Servers, children};
 use crate::setup::Server;
 
 /// How long it writes.
-const TIME: Duration = Duration::from_secs(3);
+const TIME: Duration = Duration::from_secs(2);
 /// How long the tracer may take to be there, and to go.
 const PATIENCE: Duration = Duration::from_secs(20);
 /// What a worker says as it is about to send COMMIT.

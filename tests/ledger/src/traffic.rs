@@ -15,7 +15,7 @@ use tokio::sync::watch;
 
 use crate::Fault;
 use crate::ledger::{Deed, Line, Op};
-use crate::models::{LIMIT, POISONED, ROWS};
+use crate::models::{LIMIT, POISONED, SHEETS, WINDOW, window};
 use crate::register::{Register, Row};
 use crate::rows::{Reading, Rows};
 
@@ -59,11 +59,11 @@ impl Traffic {
             let (kind, id, bad) = {
                 let mut random = rand::rng();
                 let kind = random.random_range(0..5);
-                (kind, random.random_range(0..ROWS), random.random_ratio(1, self.poison))
+                (kind, random.random_range(0..SHEETS), random.random_ratio(1, self.poison))
             };
             let good = match kind {
                 0 | 1 => self.insert(!bad).await?,
-                2 | 3 => self.add(id, bad).await?,
+                2 | 3 => self.add(bad).await?,
                 _ => self.replace(id, !bad).await?,
             };
             if !good {
@@ -112,9 +112,14 @@ impl Traffic {
         Ok(self.end(op, outcome, None)?)
     }
 
-    async fn add(&self, id: usize, bad: bool) -> Result<bool, Fault> {
+    /// A counter of those that are in use.
+    fn counter(&self, of: std::ops::Range<usize>) -> usize {
+        window(self.life) + rand::rng().random_range(of)
+    }
+
+    async fn add(&self, bad: bool) -> Result<bool, Fault> {
         // Few counters are parked, as what is parked stays so.
-        let id = if bad { ROWS - 1 - id % POISONED } else { id };
+        let id = self.counter(if bad { WINDOW - POISONED..WINDOW } else { 0..WINDOW });
         let weight = if bad { LIMIT } else { rand::rng().random_range(1..1 << 20) };
         let key = i64::try_from(id)?;
         let op = self.begin(Deed::Counter { id: key, weight })?;
@@ -143,8 +148,10 @@ impl Traffic {
         while !self.is_over() {
             let (row, reading, pause) = {
                 let mut random = rand::rng();
-                let id = random.random_range(0..ROWS);
-                let row = if random.random() { Row::Counter(id) } else { Row::Sheet(id) };
+                let row = match random.random() {
+                    true => Row::Counter(self.counter(0..WINDOW)),
+                    false => Row::Sheet(random.random_range(0..SHEETS)),
+                };
                 let reading = match random.random_range(0..10) {
                     0 => Reading::Uncached,
                     1 => Reading::Many,

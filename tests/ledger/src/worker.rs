@@ -48,7 +48,7 @@ pub(crate) struct Options {
     #[arg(long, default_value_t = 6)]
     readers: usize,
     /// One insertion, sum or sheet in so many is one that the database refuses.
-    #[arg(long, default_value_t = 100)]
+    #[arg(long, default_value_t = 50)]
     poison: u32,
     /// Says on standard error when it commits.
     #[arg(long)]
