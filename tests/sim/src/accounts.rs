@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use cache_runtime::Result;
-use cache_runtime::ports::{BoxFuture, Clock, Store};
+use cache_runtime::ports::{BoxFuture, Clock, EventSource, Store};
 
 use crate::history::{Deed, Item, Register, Row};
 
@@ -118,6 +118,12 @@ pub trait Items: Send + Sync {
     fn delete(&self, id: i64) -> BoxFuture<'_, Result<Option<Item>>>;
 }
 
+/// Where a process hears of changes past the cache, if its model takes events.
+pub enum Source {
+    Table,
+    Stream(Arc<dyn EventSource>),
+}
+
 /// What a cache is put together from.
 pub struct Parts<D> {
     pub database: D,
@@ -125,4 +131,5 @@ pub struct Parts<D> {
     pub clock: Arc<dyn Clock>,
     pub tokens: Box<dyn Fn() -> crate::ports::SimTokens + Send>,
     pub namespace: String,
+    pub source: Source,
 }

@@ -6,8 +6,13 @@
 
 use std::time::Duration;
 
-use crate::history::{Commit, Deed, History, Read, Register, Told, Write};
+use crate::history::{Answer, Commit, Deed, History, Read, Register, Told, Write};
 use crate::mode::Mode;
+
+/// Everybody.
+const ALL: usize = usize::MAX;
+/// Everybody, for as long as nothing has failed.
+const WHILE_WELL: usize = usize::MAX - 1;
 
 /// The first thing that breaks a promise.
 pub fn check(mode: Mode, history: &History) -> Result<(), String> {
@@ -19,7 +24,8 @@ pub fn check(mode: Mode, history: &History) -> Result<(), String> {
         .iter()
         .map(|write| effects(write, &history.commits))
         .collect::<Result<Vec<_>, _>>()?;
-    let acknowledged: Vec<Effect> = done.into_iter().flatten().collect();
+    let mut acknowledged: Vec<Effect> = done.into_iter().flatten().collect();
+    acknowledged.extend(heard_of(history));
     if mode.is_strict() {
         strict(history, &acknowledged)
     } else {
@@ -35,11 +41,40 @@ struct Effect {
     acknowledged: u64,
 }
 
+/// What others changed, and all processes must see: when all that was told of it has been taken;
+/// and while nothing fails, of a row from when its entry was first removed.
+fn heard_of(history: &History) -> Vec<Effect> {
+    let mut effects = Vec::new();
+    for (commit, ended) in history.commits.iter().enumerate().skip(1) {
+        let of = |told: &&Told| told.transaction == ended.transaction;
+        let events: Vec<&Told> = history.told.iter().filter(of).collect();
+        let taken = events.iter().map(|told| told.taken).collect::<Option<Vec<u64>>>();
+        if let Some(taken) = taken.and_then(|taken| taken.into_iter().max()) {
+            let (acknowledged, process) = (taken.max(ended.at.tick), ALL);
+            let changed = changed_by(commit, &history.commits).into_iter();
+            effects.extend(changed.map(|register| Effect {
+                register,
+                commit,
+                process,
+                acknowledged,
+            }));
+        }
+        for told in events {
+            if let (Some(heard), Some((row, _))) = (told.heard, &told.row) {
+                let register = Register::Key(*row);
+                let acknowledged = heard.max(ended.at.tick);
+                effects.push(Effect { register, commit, process: WHILE_WELL, acknowledged });
+            }
+        }
+    }
+    effects
+}
+
 /// What a write changed, and whether it did what its writer was told.
 fn effects(write: &Write, commits: &[Commit]) -> Result<Vec<Effect>, String> {
     let mut effects = Vec::new();
     for (at, deed) in write.deeds.iter().enumerate() {
-        if write.told == Told::Refused {
+        if write.told == Answer::Refused {
             if let Deed::Set { of, number, .. } = deed
                 && let Some(commit) = set_by(commits, of, *number)
             {
@@ -49,7 +84,7 @@ fn effects(write: &Write, commits: &[Commit]) -> Result<Vec<Effect>, String> {
         }
         // What the same transaction did after it may hide it.
         let is_hidden = write.deeds[at + 1..].iter().any(|later| later.of() == deed.of());
-        if write.told == Told::Unknown || is_hidden {
+        if write.told == Answer::Unknown || is_hidden {
             continue;
         }
         let commit = match deed {
@@ -153,7 +188,12 @@ fn eventual(history: &History, acknowledged: &[Effect], oldest: Duration) -> Res
     let mut placed = Vec::with_capacity(history.reads.len());
     for read in &history.reads {
         let answers = history.store_failed.is_none_or(|failed| read.ended.tick < failed);
-        let bound = |effect: &&Effect| answers || effect.process == read.process;
+        let well = answers && history.suffered.is_none_or(|suffered| read.ended.tick < suffered);
+        let bound = |effect: &&Effect| match effect.process {
+            ALL => true,
+            WHILE_WELL => well,
+            process => answers || process == read.process,
+        };
         let root = read.root.map_or(0, |root: usize| placed[root]);
         let least = seen(read, acknowledged.iter().filter(bound)).max(root);
         let fresh = |at: &usize| {

@@ -8,7 +8,7 @@ use cache_runtime::ports::BoxFuture;
 use cache_runtime::{Error, ErrorKind, Result};
 
 use crate::accounts::{Accounts, Log};
-use crate::history::{Deed, Point, Read, Register, Row, Told, Value, Write};
+use crate::history::{Answer, Deed, Point, Read, Register, Row, Value, Write};
 use crate::mode::Mode;
 use crate::plan::Act;
 use crate::world::{Asked, CLIENT, Kind, World};
@@ -21,10 +21,10 @@ pub struct Client {
 }
 
 /// Counts a client as busy for as long as it stands, also if the client is dropped.
-struct Busy(Arc<World>);
+pub struct Busy(Arc<World>);
 
 impl Busy {
-    fn new(world: &Arc<World>) -> Self {
+    pub fn new(world: &Arc<World>) -> Self {
         let mut state = world.state();
         state.busy += 1;
         state.overlapped |= state.busy > 1;
@@ -221,21 +221,21 @@ impl Client {
         self.world.state().history.writes.push(Write { process, deeds, told, ended });
     }
 
-    fn told(&self, result: Result<()>) -> Told {
-        let Err(error) = result else { return Told::Done };
+    fn told(&self, result: Result<()>) -> Answer {
+        let Err(error) = result else { return Answer::Done };
         let fenced = self.mode.is_fenced();
         match error.kind() {
-            ErrorKind::CommitUnknown => Told::Unknown,
-            ErrorKind::Unreleased if fenced => Told::Done,
-            ErrorKind::Store if fenced => Told::Refused,
+            ErrorKind::CommitUnknown => Answer::Unknown,
+            ErrorKind::Unreleased if fenced => Answer::Done,
+            ErrorKind::Store if fenced => Answer::Refused,
             ErrorKind::Store | ErrorKind::Unreleased => self.wrong(error),
-            _ => Told::Refused,
+            _ => Answer::Refused,
         }
     }
 
-    fn wrong(&self, error: Error) -> Told {
+    fn wrong(&self, error: Error) -> Answer {
         self.fault(format!("a write that does not need the store failed by it: {error:?}"));
-        Told::Unknown
+        Answer::Unknown
     }
 
     pub fn fault(&self, fault: String) {

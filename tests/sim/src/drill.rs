@@ -65,7 +65,7 @@ pub fn drill(mode: Mode, ground: Ground, seed: u64, rng: &mut Rng) -> Plan {
     let rows = EMAILS.iter().zip(1..).take(if mode.has_bulk() { 2 } else { 1 });
     let row =
         |(email, id): (&&str, i64)| Row { id, email: (*email).to_owned(), balance: writer.next() };
-    let initial = Tables { rows: rows.map(row).collect(), items: Vec::new() };
+    let initial = Tables { rows: rows.map(row).collect(), ..Tables::default() };
     let (slow, prey, faults, budget): (&[Kind], _, &[Fault], _) = match drill {
         AgedFill => (&[Kind::Fill], None, &[Fault::Crash], 1),
         AgedPut => (&[Kind::Lift], Some(Kind::Fence), &[Fault::Refuse, Fault::Crash], 2),
@@ -112,6 +112,7 @@ pub fn drill(mode: Mode, ground: Ground, seed: u64, rng: &mut Rng) -> Plan {
         processes: 3,
         initial,
         scripts,
+        outside: Vec::new(),
         budget: if faults.is_empty() { 0 } else { budget },
         faults,
         rate: 25,

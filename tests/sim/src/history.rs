@@ -44,6 +44,8 @@ impl Item {
 pub struct Tables {
     pub rows: Vec<Row>,
     pub items: Vec<Item>,
+    /// The events that wait in their table.
+    pub events: Vec<i64>,
 }
 
 /// What a read asks for, and a write changes.
@@ -105,7 +107,7 @@ impl Value {
 
 impl Register {
     pub fn of<'a>(&self, tables: &'a Tables) -> Held<'a> {
-        let Tables { rows, items } = tables;
+        let Tables { rows, items, .. } = tables;
         match self {
             Self::Key(id) => Held::Row(rows.iter().find(|row| row.id == *id)),
             Self::Email(email) => Held::Row(rows.iter().find(|row| row.email == *email)),
@@ -140,6 +142,8 @@ pub struct Point {
 pub struct Commit {
     pub at: Point,
     pub tables: Tables,
+    /// Which transaction it ended.
+    pub transaction: u64,
 }
 
 #[derive(Clone, Debug)]
@@ -176,7 +180,7 @@ impl Deed {
 
 /// What a writer was told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Told {
+pub enum Answer {
     /// It is done: by `Ok`, or by an error that says so.
     Done,
     /// It is not done and never will be.
@@ -189,8 +193,32 @@ pub enum Told {
 pub struct Write {
     pub process: usize,
     pub deeds: Vec<Deed>,
-    pub told: Told,
+    pub told: Answer,
     pub ended: Point,
+}
+
+/// An event that tells of a change past the cache.
+#[derive(Clone, Debug)]
+pub struct Told {
+    pub number: i64,
+    /// Which changes it tells of.
+    pub transaction: u64,
+    pub at: Duration,
+    /// When it was acknowledged, or set aside, or the gap closed in which it was lost.
+    pub taken: Option<u64>,
+    /// The row that it is about, and the name of its entry; none if nobody can read it.
+    pub row: Option<(i64, String)>,
+    /// Who has read it, of the processes that do nothing else.
+    pub readers: Vec<usize>,
+    /// When the first of these had removed the entry.
+    pub heard: Option<u64>,
+}
+
+impl Told {
+    pub fn new(number: i64, transaction: u64, at: Duration) -> Self {
+        let (taken, row, readers, heard) = (None, None, Vec::new(), None);
+        Self { number, transaction, at, taken, row, readers, heard }
+    }
 }
 
 #[derive(Clone, Debug, Default)]
@@ -198,10 +226,13 @@ pub struct History {
     pub commits: Vec<Commit>,
     pub reads: Vec<Read>,
     pub writes: Vec<Write>,
+    pub told: Vec<Told>,
     /// What was found wrong on the way.
     pub faults: Vec<String>,
     /// When the store first failed to answer, or lost an answer.
     pub store_failed: Option<u64>,
+    /// When anything else first went wrong that may delay what is told of.
+    pub suffered: Option<u64>,
     tick: u64,
     numbers: u64,
 }
@@ -218,9 +249,56 @@ impl History {
         self.numbers
     }
 
-    pub fn commit(&mut self, time: Duration, tables: Tables) {
+    pub fn commit(&mut self, time: Duration, tables: Tables, transaction: u64) {
         let at = self.point(time);
-        self.commits.push(Commit { at, tables });
+        // Events of the table tell of their own transaction, and are gone when they are taken.
+        let before = self.commits.last().map(|commit| &commit.tables.events[..]);
+        let before = before.unwrap_or_default();
+        for event in &mut self.told {
+            if before.contains(&event.number) && !tables.events.contains(&event.number) {
+                event.taken.get_or_insert(at.tick);
+            }
+        }
+        let new = tables.events.iter().filter(|number| !before.contains(number));
+        let new = new.map(|number| Told::new(*number, transaction, time));
+        self.told.extend(new);
+        self.commits.push(Commit { at, tables, transaction });
+    }
+
+    /// These were acknowledged, or are as good as that.
+    pub fn take(&mut self, numbers: &[i64]) {
+        self.tick += 1;
+        for event in &mut self.told {
+            if numbers.contains(&event.number) {
+                event.taken.get_or_insert(self.tick);
+            }
+        }
+    }
+
+    /// A process has removed the entries of these names. Of two events about one row nobody can
+    /// say for which that was.
+    pub fn hear(&mut self, process: usize, entries: &str) {
+        self.tick += 1;
+        let is_it = |(_, name): &(i64, String)| entries.split(' ').any(|entry| entry == name);
+        let concerned = |told: &&mut Told| {
+            let reads = told.taken.is_none() && told.readers.contains(&process);
+            reads && told.row.as_ref().is_some_and(is_it)
+        };
+        let mut events: Vec<&mut Told> = self.told.iter_mut().filter(concerned).collect();
+        let mut rows: Vec<i64> =
+            events.iter().filter_map(|told| told.row.as_ref()).map(|(id, _)| *id).collect();
+        rows.sort_unstable();
+        for told in &mut events {
+            let Some((row, _)) = &told.row else { continue };
+            if rows.iter().filter(|other| *other == row).count() == 1 {
+                told.heard.get_or_insert(self.tick);
+            }
+        }
+    }
+
+    pub fn suffers(&mut self) {
+        self.tick += 1;
+        self.suffered.get_or_insert(self.tick);
     }
 
     pub fn store_fails(&mut self) {

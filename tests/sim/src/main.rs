@@ -13,6 +13,7 @@ mod items;
 mod mode;
 mod models;
 mod mutants;
+mod outside;
 mod plan;
 mod ports;
 mod quiet;
@@ -21,6 +22,7 @@ mod rng;
 mod run;
 mod scheduler;
 mod store;
+mod stream;
 mod truth;
 mod world;
 

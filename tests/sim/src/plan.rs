@@ -9,6 +9,7 @@ use crate::accounts::{ItemAct, Step};
 use crate::drill::drill;
 use crate::history::{Item, Row, Tables};
 use crate::mode::{Mode, TTL};
+use crate::outside::{Change, Deal, Tell};
 use crate::rng::Rng;
 use crate::world::Kind;
 
@@ -68,6 +69,10 @@ pub enum Fault {
     CommitGone,
     /// The answer is lost; it commits later, or rolls back.
     CommitLate,
+    /// The stream of events fails an operation, or loses the answer.
+    Source,
+    /// The stream forgets what has not been acknowledged, and tells that it did.
+    Trim,
 }
 
 impl Fault {
@@ -76,6 +81,7 @@ impl Fault {
     pub fn is_assumed(self, mode: Mode, ground: Ground) -> bool {
         match self {
             Self::Flush => !mode.is_fenced(),
+            Self::Source | Self::Trim => mode == Mode::Streamed,
             Self::CommitLate => ground.tells_outcome || !mode.is_fenced(),
             _ => true,
         }
@@ -99,6 +105,8 @@ pub struct Plan {
     pub initial: Tables,
     /// Clients, each of a process.
     pub scripts: Vec<(usize, Vec<Act>)>,
+    /// What another program does.
+    pub outside: Vec<Deal>,
     pub faults: Vec<Fault>,
     /// How many faults at most, and how likely one is at each step, in percent.
     pub budget: usize,
@@ -118,7 +126,7 @@ pub struct Plan {
 impl Plan {
     pub fn new(mode: Mode, ground: Ground, seed: u64) -> (Self, Rng) {
         let mut rng = Rng::new(seed.wrapping_mul(8).wrapping_add(mode as u64));
-        let plan = if !ground.real_time && rng.percent(DRILLS) {
+        let plan = if !ground.real_time && !mode.has_events() && rng.percent(DRILLS) {
             drill(mode, ground, seed, &mut rng)
         } else {
             Self::at_random(mode, ground, seed, &mut rng)
@@ -127,15 +135,16 @@ impl Plan {
     }
 
     fn at_random(mode: Mode, ground: Ground, seed: u64, rng: &mut Rng) -> Self {
-        let processes = 2 + usize::from(rng.percent(30));
+        let mut processes = 2 + usize::from(rng.percent(30));
         let one = !mode.has_bulk() && !mode.has_items() && rng.percent(60);
         let keys: &[i64] = if one { &[1] } else { &[1, 2] };
         let mut writer = Writer { keys, balance: 0, mode, weights: Vec::new() };
         let initial = keys.iter().zip(EMAILS).filter(|_| rng.percent(80));
         let rows = initial.map(|(id, email)| writer.row(*id, email)).collect();
         let items = if mode.has_items() { writer.items(rng) } else { Vec::new() };
-        let initial = Tables { rows, items };
-        let jumps = !ground.real_time && rng.percent(40);
+        let initial = Tables { rows, items, ..Tables::default() };
+        let jumps = if mode.has_events() { 80 } else { 40 };
+        let jumps = !ground.real_time && rng.percent(jumps);
         writer.draw_weights(rng, ground.real_time, jumps);
         let clients = processes + rng.below(3);
         let scripts = (0..clients)
@@ -145,6 +154,9 @@ impl Plan {
                 (client % processes, acts)
             })
             .collect();
+        let outside = if mode.has_events() { writer.outside(rng) } else { Vec::new() };
+        // One more that only consumes.
+        processes += usize::from(mode.has_events());
         let faults = draw_faults(mode, ground, rng);
         let budget = if faults.is_empty() { 0 } else { 1 + rng.below(4) };
         let rate = *rng.pick(&[4, 10, 25]);
@@ -159,6 +171,7 @@ impl Plan {
             processes,
             initial,
             scripts,
+            outside,
             faults,
             budget,
             rate,
@@ -197,6 +210,9 @@ fn draw_faults(mode: Mode, ground: Ground, rng: &mut Rng) -> Vec<Fault> {
         CommitGone,
         CommitLate,
         Flush,
+        Source,
+        Trim,
+        Trim,
     ];
     all.retain(|fault| fault.is_assumed(mode, ground));
     if ground.real_time {
@@ -256,7 +272,7 @@ impl Writer {
 
     fn item_act(&mut self, rng: &mut Rng) -> ItemAct {
         let (id, account) = (*rng.pick(&[1, 2]), *rng.pick(self.keys));
-        match rng.below(11) {
+        match rng.below(12) {
             0..=4 => ItemAct::Whole(account),
             5 => ItemAct::Find(id),
             6 => ItemAct::Insert(self.item(id, rng)),
@@ -264,6 +280,33 @@ impl Writer {
             9..=10 => ItemAct::Change(id, Some(account), self.next()),
             _ => ItemAct::Delete(id),
         }
+    }
+
+    fn outside(&mut self, rng: &mut Rng) -> Vec<Deal> {
+        let deals = 1 + rng.below(3);
+        (0..deals).map(|_| self.deal(rng)).collect()
+    }
+
+    fn deal(&mut self, rng: &mut Rng) -> Deal {
+        let (id, email) = (*rng.pick(self.keys), *rng.pick(&EMAILS));
+        let change = match rng.below(10) {
+            0..=3 => Change::Balance(id, self.next()),
+            4..=6 => Change::Email(id, email, self.next()),
+            7..=8 => Change::Insert(id, email, self.next()),
+            _ => Change::Delete(id),
+        };
+        let tell = match rng.below(10) {
+            0..=6 => Tell::Once,
+            7 => Tell::Twice(true),
+            8 => Tell::Twice(false),
+            _ => Tell::Garbled,
+        };
+        let pause = if rng.percent(30) {
+            Duration::from_secs(1 + rng.below(4) as u64)
+        } else {
+            Duration::ZERO
+        };
+        Deal { pause, change, tell, early: rng.percent(60), keep: rng.percent(90) }
     }
 
     fn act(&mut self, rng: &mut Rng) -> Act {

@@ -6,8 +6,9 @@ use std::sync::Arc;
 use cache_runtime::ports::{BoxFuture, Database};
 use cache_runtime::{Cache, Cached, ErrorKind, Result, Tx};
 
-use crate::accounts::{Accounts, ItemAct, Items, Log, Parts, Step, Whole};
+use crate::accounts::{Accounts, ItemAct, Items, Log, Parts, Source, Step, Whole};
 use crate::history::{Deed, Item, Register, Row};
+use crate::mode::EVERY;
 
 #[macro_use]
 mod items;
@@ -39,7 +40,21 @@ pub mod versioned_table {
 }
 
 macro_rules! model {
-    ($module:ident, $table:ident, ($($version:ident)?), ($($cached:tt)*) $(, $item:ident)?) => {
+    // Nothing but an event brings what others have changed.
+    (taking events, $module:ident, $table:ident, ($($cached:tt)*)) => {
+        model! {
+            $module, $table, (), (ttl = "1d", negative_ttl = "1d", bulk = 1000, $($cached)*),
+            items: , events: Account
+        }
+    };
+    ($module:ident, $table:ident, $version:tt, ($($cached:tt)*) $(, $item:ident)?) => {
+        model! {
+            $module, $table, $version, (ttl = "10s", negative_ttl = "10s", $($cached)*),
+            items: $($item)?, events:
+        }
+    };
+    ($module:ident, $table:ident, ($($version:ident)?), ($($cached:tt)*),
+     items: $($item:ident)?, events: $($taking:ident)?) => {
         pub mod $module {
             use diesel::prelude::*;
             use cache_runtime::ports::{Change, Filter, Insert, Save, Statements};
@@ -49,7 +64,7 @@ macro_rules! model {
 
             #[derive(Queryable, cache_runtime::Cached)]
             #[diesel(table_name = accounts)]
-            #[cached(ttl = "10s", negative_ttl = "10s", unique(email), save, insert = NewAccount,
+            #[cached(unique(email), save, insert = NewAccount,
                      changeset = AccountChanges)]
             #[cached($($cached)*)]
             pub struct Account {
@@ -113,14 +128,14 @@ macro_rules! model {
                 Account: Statements<D::Backend>,
                 $($item: Statements<D::Backend>,)?
             {
-                let cache = Cache::builder(parts.database)
+                let builder = Cache::builder(parts.database)
                     .shared_store(parts.store)
                     .clock(parts.clock)
                     .tokens((parts.tokens)())
                     .namespace(parts.namespace)
-                    .models(cache_runtime::models![Account $(, $item)?])
-                    .build()
-                    .await?;
+                    .models(cache_runtime::models![Account $(, $item)?]);
+                $(let builder = taking!(builder, parts.source, $taking);)?
+                let cache = builder.build().await?;
                 let accounts = cache.repository::<Account>();
                 Ok(Opened { cache, accounts })
             }
@@ -310,6 +325,17 @@ macro_rules! model {
     };
 }
 
+/// Takes the events that tell of changes past the cache.
+macro_rules! taking {
+    ($builder:ident, $source:expr, $account:ident) => {{
+        let events = match $source {
+            Source::Stream(source) => cache_runtime::Events::shared(source),
+            Source::Table => cache_runtime::Events::table(),
+        };
+        $builder.events(events.on::<$account>("account").every(EVERY))
+    }};
+}
+
 /// Only a model with a version can be saved without a lock.
 macro_rules! save {
     ($this:ident, $found:ident, $balance:ident, $version:ident) => {
@@ -392,3 +418,5 @@ model!(
     ),
     AccountItem
 );
+model!(taking events, told, plain_table, (pattern = "cache_aside"));
+model!(taking events, streamed, plain_table, (pattern = "write_through"));
