@@ -1,5 +1,6 @@
 //! Chaos: four processes over one Redis and one PostgreSQL or MariaDB, killed at every step of a write,
-//! while a register that all of them share tells any read that goes back. See `docs/CHAOS.md`.
+//! while a register that all of them share tells any read that goes back; and then over a pair of
+//! Redis under ten faults, while the database tells how old each read was. See `docs/CHAOS.md`.
 //!
 //! `tests/run chaos` starts the servers and runs this.
 

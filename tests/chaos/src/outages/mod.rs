@@ -110,15 +110,14 @@ async fn one(rig: &mut Rig, fault: Outage, time: Duration) -> Result<Report, Fau
     let struck = wall();
     let strikes = fault.strike(rig, Instant::now() + time).await?;
     let (ended, since) = (wall(), Instant::now());
-    let mut recovery = None;
-    while since.elapsed() < RECOVERY + AROUND {
+    rig.wait(WATCH).await?;
+    let mut recovery = rig.reads.recovery(ended, wall());
+    while recovery.is_none() && since.elapsed() < RECOVERY + AROUND {
         rig.wait(Duration::from_millis(100)).await?;
         recovery = rig.reads.recovery(ended, wall());
-        let back = recovery.map(Duration::from_micros);
-        if back.is_some_and(|back| since.elapsed() >= WATCH.max(back + AROUND)) {
-            break;
-        }
     }
+    let back = Duration::from_micros(recovery.unwrap_or_default());
+    rig.wait((back + AROUND).saturating_sub(since.elapsed())).await?;
     let moments = Moments { begun, struck, ended, over: wall() };
     rig.wait(Duration::from_millis(100)).await?;
     let report = Report::of(rig, fault, strikes, moments, recovery).await?;
