@@ -3,7 +3,8 @@
 //! Two processes enqueue groups of one or two writes under the head of a stripe, fence the row's entry,
 //! commit, lift and acknowledge. Two flush: they claim the stripe, take the oldest writes, fold them
 //! into the row and remove them in one transaction. The database may refuse a row once: its writes are
-//! parked, and an operator decides on them. A reader who misses reads the row and what is pending for it.
+//! parked, and an operator decides on them. Another program may write the row past the outbox. A reader who
+//! misses reads the row and what is pending for it.
 //! Any process may die at every step; the store may lose everything.
 //!
 //! A row is the set of the writes that it consists of, so that "older" is "less". What is in the store
@@ -12,7 +13,7 @@
 pub mod state;
 mod ways;
 
-use self::state::{Fence, Flusher, Kind, Phase, Reader, State, WRITES, up_to};
+use self::state::{Fence, Flush, Flusher, Kind, Phase, Reader, State, WRITES, up_to};
 use crate::protocol::{Defences, Event, Protocol, Switch, event, switch};
 
 /// Write-behind.
@@ -41,6 +42,7 @@ pub enum Defence {
     OwnFence,
     TaintOverlap,
     TaintRemoval,
+    ConflictSeen,
 }
 use Defence::*;
 
@@ -70,8 +72,10 @@ pub enum Step {
     LiftParked(usize),
     /// A flusher dies, or its transaction fails.
     Die(usize),
-    ParkedFenceExpires,
+    ParkedFenceExpires(usize),
     Decide(Fate),
+    /// Another program writes the row.
+    Outside,
     Lease,
     Read,
     /// Defence off: what is pending in a statement of its own.
@@ -135,24 +139,31 @@ impl WriteBehind {
     }
 
     fn flusher_steps(&self, state: &State, at: usize, steps: &mut Vec<Step>) {
-        match state.flushers[at] {
-            Flusher::Idle => {
-                let first = state.flushers[..at].iter().all(|other| *other != Flusher::Idle);
+        let needed = !state.courtesy && matches!(state.flushers[at].flush, Flush::Fenced { .. });
+        if state.flushers[at].fence.stands() && !needed {
+            steps.push(Step::ParkedFenceExpires(at));
+        }
+        match state.flushers[at].flush {
+            Flush::Idle => {
+                let first = state.flushers.iter().position(|it| *it == Flusher::IDLE) == Some(at);
                 let free = state.claim_is_free() || !self.stands(StripeClaimed);
                 if first && free && state.outbox != 0 {
                     steps.extend([Step::Take(at, false), Step::Take(at, true)]);
                 }
                 return;
             }
-            Flusher::Taken { writes } => {
-                steps.push(Step::Flush(at));
+            Flush::Taken { writes } => {
+                let conflict = state.has_conflict(writes) && self.stands(ConflictSeen);
+                if !conflict {
+                    steps.push(Step::Flush(at));
+                }
                 let free = state.head_is_free() || !self.stands(ParkUnderHead);
-                if !state.refused && free && state.own(writes) != 0 {
+                if (conflict || !state.refused) && free && state.own(writes) != 0 {
                     steps.push(Step::Refuse(at));
                 }
             }
-            Flusher::Applied { .. } => steps.push(Step::Clear(at)),
-            Flusher::Parking { .. } => {
+            Flush::Applied { .. } => steps.push(Step::Clear(at)),
+            Flush::Parking { .. } => {
                 let removed = self.stands(ParkedRemoved);
                 if removed {
                     steps.push(Step::FenceParked(at));
@@ -161,8 +172,8 @@ impl WriteBehind {
                     steps.push(Step::Park(at));
                 }
             }
-            Flusher::Fenced { .. } => steps.push(Step::Park(at)),
-            Flusher::Parked => steps.push(Step::LiftParked(at)),
+            Flush::Fenced { .. } => steps.push(Step::Park(at)),
+            Flush::Parked => steps.push(Step::LiftParked(at)),
         }
         steps.push(Step::Die(at));
     }
@@ -174,7 +185,7 @@ impl Protocol for WriteBehind {
     type Step = Step;
 
     const NAME: &'static str = "write_behind";
-    const LEAST_STATES: usize = 2_000_000;
+    const LEAST_STATES: usize = 3_000_000;
     const DEFENCES: &'static [Switch<Defence>] = &[
         switch(IntentFirst, "intent-first", &[33]),
         switch(OneSnapshot, "one-snapshot", &[34]),
@@ -191,6 +202,7 @@ impl Protocol for WriteBehind {
         switch(ParkedTold, "parked-told", &[39]),
         switch(ParkedRemoved, "parked-removed", &[39]),
         switch(QueuedNeverPut, "queued-never-put", &[39]),
+        switch(ConflictSeen, "conflict-seen", &[40]),
         switch(FenceFirst, "fence-first", &[7]),
         switch(OwnFence, "own-fence", &[12]),
         switch(TaintOverlap, "taint-overlap", &[11]),
@@ -257,8 +269,15 @@ impl Protocol for WriteBehind {
                 let past = up_to(after.row.writes) & before.discarded;
                 matches!(step, Step::Flush(_)) && past != 0
             }),
+            event("another program comes between, and the row is parked", |before, step, _| {
+                matches!(step, Step::Refuse(_)) && before.refused && before.outside
+            }),
+            event("a row that is based on what another wrote is applied", |before, step, after| {
+                let based = before.outbox & !after.outbox & before.seen;
+                matches!(step, Step::Flush(_)) && before.own(based) != 0
+            }),
             event("who parks dies before the store is told", |before, step, after| match step {
-                Step::Die(at) => before.flushers[at] == Flusher::Parked && after.courtesy,
+                Step::Die(at) => before.flushers[at].flush == Flush::Parked && after.courtesy,
                 _ => false,
             }),
             event("all is applied", |_, _, after| {
@@ -275,21 +294,20 @@ impl Protocol for WriteBehind {
     fn start(&self) -> Vec<State> {
         use Kind::{Delete, Delta, Other, Put};
         let kinds = [[Put, Delta, Put], [Delta, Other, Put], [Put, Delete, Delta]];
-        let modes = [false, true];
-        modes.iter().flat_map(|courtesy| kinds.map(|kinds| State::new(kinds, *courtesy))).collect()
+        let all = [false, true]
+            .into_iter()
+            .flat_map(|courtesy| kinds.map(|kinds| State::new(kinds, courtesy, false)));
+        all.chain([State::new([Put, Delta, Put], false, true)]).collect()
     }
 
     fn steps(&self, state: &State, steps: &mut Vec<Step>) {
         (0..state.writers.len()).for_each(|at| self.writer_steps(state, at, steps));
         (0..state.flushers.len()).for_each(|at| self.flusher_steps(state, at, steps));
-        if state.parking.stands() {
-            let needed = state.flushers.iter().any(|it| matches!(it, Flusher::Fenced { .. }));
-            if state.courtesy || !needed {
-                steps.push(Step::ParkedFenceExpires);
-            }
-        }
         let claim = state.claim_is_free() || !self.stands(DecideUnderClaim);
         let head = state.head_is_free() || !self.stands(DecideUnderHead);
+        if state.watched && !state.outside {
+            steps.push(Step::Outside);
+        }
         if state.parked != 0 && !state.decided && claim && head {
             steps.extend([Fate::Retry, Fate::Skip, Fate::Discard].map(Step::Decide));
         }
@@ -324,9 +342,10 @@ impl Protocol for WriteBehind {
             Step::FenceParked(at) => self.fence_parked(&mut next, at),
             Step::Park(at) => self.park(&mut next, at),
             Step::LiftParked(at) => self.lift_parked(&mut next, at),
-            Step::Die(at) => next.flushers[at] = Flusher::Idle,
-            Step::ParkedFenceExpires => next.parking = Fence::None,
+            Step::Die(at) => next.flushers[at].flush = Flush::Idle,
+            Step::ParkedFenceExpires(at) => next.flushers[at].fence = Fence::None,
             Step::Decide(fate) => Self::decide(&mut next, fate),
+            Step::Outside => (next.outside, next.row.outside) = (true, true),
             Step::Lease => (next.leased, next.reader) = (true, Reader::Leased),
             Step::Read => self.read(&mut next),
             Step::ReadPending => self.read_pending(&mut next),
@@ -340,8 +359,8 @@ impl Protocol for WriteBehind {
             Step::LoseValue => next.value = None,
             Step::LoseLease => next.leased = false,
             Step::FlushAll => {
-                (next.value, next.leased, next.parking) = (None, false, Fence::None);
-                next.writers.iter_mut().for_each(|writer| writer.fence = Fence::None);
+                (next.value, next.leased) = (None, false);
+                next.each_fence(|_| Fence::None);
             }
         }
         // They are alike.
@@ -358,6 +377,9 @@ impl Protocol for WriteBehind {
         let old = value.is_some_and(|value| acknowledged & !value != 0);
         match state.parked {
             _ if !state.row.sound => Some("a write is applied twice, or after a later one"),
+            _ if state.outside && !state.row.outside => {
+                Some("what another program wrote is replaced, and nobody knows")
+            }
             _ if state.acknowledged & !kept != 0 => Some("an acknowledged write is lost"),
             0 if !overlaid.sound || state.truth() != overlaid.writes => {
                 Some("a miss does not find the row as all committed writes leave it")

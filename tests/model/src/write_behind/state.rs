@@ -53,10 +53,19 @@ pub struct Writer {
     pub fence: Fence,
 }
 
-/// A process that flushes. `writes` was taken from the outbox.
+/// A process that flushes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Flusher {
+    /// How far its flush is.
+    pub flush: Flush,
+    /// Its fence around what it parks, which may outlive it.
+    pub fence: Fence,
+}
+
+/// How far a flush is. `writes` was taken from the outbox.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[allow(missing_docs)]
-pub enum Flusher {
+pub enum Flush {
     Idle,
     /// It has claimed the stripe and read the oldest writes.
     Taken {
@@ -103,6 +112,8 @@ pub struct Row {
     pub writes: u8,
     /// Whether each was applied once, and in order.
     pub sound: bool,
+    /// Whether it has what another program wrote.
+    pub outside: bool,
 }
 
 /// What is true at one moment.
@@ -113,6 +124,11 @@ pub struct State {
     pub kinds: [Kind; WRITES as usize],
     /// Whether fences are a courtesy (`eventual`) or needed (`strict(fenced)`).
     pub courtesy: bool,
+    /// Whether another program writes the row, once, past the outbox, and is seen by its version.
+    pub watched: bool,
+    pub outside: bool,
+    /// The whole rows and deletions that are based on what it wrote.
+    pub seen: u8,
     /// The greatest number that was given.
     pub numbers: u8,
     /// Those that were committed, and those that were acknowledged.
@@ -129,8 +145,7 @@ pub struct State {
     pub leased: bool,
     pub writers: [Writer; 2],
     pub flushers: [Flusher; 2],
-    /// Of whoever parks: one row is refused once.
-    pub parking: Fence,
+    /// The database refuses one row, once.
     pub refused: bool,
     pub decided: bool,
     /// The store knows that writes are parked.
@@ -163,6 +178,13 @@ pub fn numbers(writes: u8) -> impl Iterator<Item = u8> {
     (1..=WRITES).filter(move |number| writes & bit(*number) != 0)
 }
 
+impl Kind {
+    /// Whether the row before has no part in what becomes of it.
+    fn replaces(self) -> bool {
+        matches!(self, Self::Put | Self::Delete)
+    }
+}
+
 impl Fence {
     /// Whether it is there.
     pub fn stands(self) -> bool {
@@ -186,37 +208,44 @@ impl Writer {
 }
 
 impl Flusher {
+    /// One that does nothing.
+    pub const IDLE: Self = Self { flush: Flush::Idle, fence: Fence::None };
+
     /// Whether it has claimed the stripe.
     pub fn has_claim(self) -> bool {
-        matches!(self, Self::Taken { .. } | Self::Parking { .. } | Self::Fenced { .. })
+        self.has_head() || matches!(self.flush, Flush::Taken { .. })
     }
 
     /// Whether it has the stripe's head.
     pub fn has_head(self) -> bool {
-        matches!(self, Self::Parking { .. } | Self::Fenced { .. })
+        matches!(self.flush, Flush::Parking { .. } | Flush::Fenced { .. })
     }
 }
 
 impl Row {
     /// The row as one more write leaves it.
-    fn with(self, number: u8, kind: Kind) -> Self {
+    fn with(self, number: u8, kind: Kind, seen: u8) -> Self {
         let one = bit(number);
+        let outside = if kind.replaces() { seen & one != 0 } else { self.outside };
         let again = self.writes & one != 0 && kind == Kind::Delta;
         let late = up_to(self.writes) & !up_to(one) != 0;
-        Self { writes: self.writes | one, sound: self.sound && !again && !late }
+        Self { writes: self.writes | one, sound: self.sound && !again && !late, outside }
     }
 }
 
 impl State {
     /// Where it begins, with these writes to come.
-    pub fn new(kinds: [Kind; WRITES as usize], courtesy: bool) -> Self {
+    pub fn new(kinds: [Kind; WRITES as usize], courtesy: bool, watched: bool) -> Self {
         Self {
             kinds,
             courtesy,
+            watched,
+            outside: false,
+            seen: 0,
             numbers: 0,
             committed: 0,
             acknowledged: 0,
-            row: Row { writes: 0, sound: true },
+            row: Row { writes: 0, sound: true, outside: false },
             others: 0,
             outbox: 0,
             parked: 0,
@@ -224,8 +253,7 @@ impl State {
             value: None,
             leased: false,
             writers: [Writer::IDLE; 2],
-            flushers: [Flusher::Idle; 2],
-            parking: Fence::None,
+            flushers: [Flusher::IDLE; 2],
             refused: false,
             decided: false,
             told: false,
@@ -252,7 +280,18 @@ impl State {
 
     /// A row with these writes applied to it.
     pub fn fold(&self, row: Row, writes: u8) -> Row {
-        numbers(self.own(writes)).fold(row, |row, number| row.with(number, self.kind(number)))
+        let one = |row: Row, number| row.with(number, self.kind(number), self.seen);
+        numbers(self.own(writes)).fold(row, one)
+    }
+
+    /// Whether one of these would replace a row that it is not based on.
+    pub fn has_conflict(&self, writes: u8) -> bool {
+        let mut row = self.row;
+        numbers(self.own(writes)).any(|number| {
+            let before = row;
+            row = self.fold(row, bit(number));
+            self.kind(number).replaces() && before.outside != row.outside
+        })
     }
 
     /// The row with all that is pending, as a miss reads it.
@@ -273,16 +312,19 @@ impl State {
 
     /// Whether any fence stands.
     pub fn fenced(&self) -> bool {
-        self.parking.stands() || self.writers.iter().any(|writer| writer.fence.stands())
+        self.writers.iter().any(|writer| writer.fence.stands())
+            || self.flushers.iter().any(|flusher| flusher.fence.stands())
     }
 
     /// All fences are tainted: none puts any more.
     pub fn taint_all(&mut self) {
-        let fences = self.writers.iter_mut().map(|writer| &mut writer.fence);
-        for fence in fences.chain([&mut self.parking]) {
-            if fence.stands() {
-                *fence = Fence::Tainted;
-            }
-        }
+        self.each_fence(|fence| if fence.stands() { Fence::Tainted } else { fence });
+    }
+
+    /// What becomes of each fence.
+    pub fn each_fence(&mut self, becomes: impl Fn(Fence) -> Fence) {
+        let writers = self.writers.iter_mut().map(|writer| &mut writer.fence);
+        let flushers = self.flushers.iter_mut().map(|flusher| &mut flusher.fence);
+        writers.chain(flushers).for_each(|fence| *fence = becomes(*fence));
     }
 }

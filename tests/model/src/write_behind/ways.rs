@@ -1,7 +1,7 @@
 //! What a group of writes, a flush and whoever parks do, each at one moment.
 
 use super::state::{
-    Fence, Flusher, Kind, Phase, Reader, State, Writer, bit, first, numbers, up_to,
+    Fence, Flush, Flusher, Kind, Phase, Reader, State, Writer, bit, first, numbers, up_to,
 };
 use super::{Defence, Fate, WriteBehind};
 use Defence::*;
@@ -35,14 +35,19 @@ impl WriteBehind {
         let writes = up_to(bit(state.numbers + count)) & !((1 << state.numbers) - 1);
         state.numbers += count;
         let behind = state.parked != 0 && self.stands(ParkedHolds);
+        // Whoever has read something else is refused, as if he had never come.
+        let is_seen = state.overlaid().outside;
+        state.seen |= if is_seen { writes } else { 0 };
         let writer = &mut state.writers[at];
         (writer.phase, writer.writes, writer.behind) = (Phase::Locked, writes, behind);
     }
 
     pub(super) fn rollback(&self, state: &mut State, at: usize) {
+        let writes = state.writers[at].writes;
         if self.stands(NumberUnderHead) {
-            state.numbers -= state.writers[at].writes.count_ones() as u8;
+            state.numbers -= writes.count_ones() as u8;
         }
+        state.seen &= !writes;
         state.writers[at].leave();
     }
 
@@ -92,7 +97,7 @@ impl WriteBehind {
         let newest = state.outbox & !(up_to(state.outbox) >> 1);
         let one = if self.stands(OldestFirst) { oldest } else { newest };
         let writes = if all { state.outbox } else { one };
-        state.flushers[at] = Flusher::Taken { writes };
+        state.flushers[at].flush = Flush::Taken { writes };
     }
 
     fn write(&self, state: &mut State, writes: u8) {
@@ -105,9 +110,9 @@ impl WriteBehind {
 
     /// The rows are written and what was taken is removed, in one transaction.
     pub(super) fn flush(&self, state: &mut State, at: usize) {
-        let Flusher::Taken { writes } = state.flushers[at] else { return };
+        let Flush::Taken { writes } = state.flushers[at].flush else { return };
         self.write(state, writes);
-        state.flushers[at] = Flusher::Applied { writes };
+        state.flushers[at].flush = Flush::Applied { writes };
         if self.stands(RemovedWithRows) {
             Self::clear(state, at);
         }
@@ -115,28 +120,28 @@ impl WriteBehind {
 
     /// By the last number: that is what the database is told.
     pub(super) fn clear(state: &mut State, at: usize) {
-        let Flusher::Applied { writes } = state.flushers[at] else { return };
+        let Flush::Applied { writes } = state.flushers[at].flush else { return };
         state.outbox &= !up_to(writes);
-        state.flushers[at] = Flusher::Idle;
+        state.flushers[at].flush = Flush::Idle;
     }
 
     /// The database refuses the row: all of its writes are to be parked.
     pub(super) fn refuse(&self, state: &mut State, at: usize) {
-        let Flusher::Taken { writes } = state.flushers[at] else { return };
+        let Flush::Taken { writes } = state.flushers[at].flush else { return };
         let parks = if self.stands(ParkAllOfRow) { state.outbox } else { writes };
         state.refused = true;
-        state.flushers[at] = Flusher::Parking { writes, parks: state.own(parks) };
+        state.flushers[at].flush = Flush::Parking { writes, parks: state.own(parks) };
     }
 
     pub(super) fn fence_parked(&self, state: &mut State, at: usize) {
-        let Flusher::Parking { writes, parks } = state.flushers[at] else { return };
-        state.parking = self.fence(state);
-        state.flushers[at] = Flusher::Fenced { writes, parks };
+        let Flush::Parking { writes, parks } = state.flushers[at].flush else { return };
+        state.flushers[at].fence = self.fence(state);
+        state.flushers[at].flush = Flush::Fenced { writes, parks };
     }
 
     pub(super) fn park(&self, state: &mut State, at: usize) {
-        let (Flusher::Parking { writes, parks } | Flusher::Fenced { writes, parks }) =
-            state.flushers[at]
+        let (Flush::Parking { writes, parks } | Flush::Fenced { writes, parks }) =
+            state.flushers[at].flush
         else {
             return;
         };
@@ -145,16 +150,15 @@ impl WriteBehind {
         self.write(state, writes & !parks);
         state.outbox &= !up_to(writes);
         state.told = !state.courtesy;
-        state.flushers[at] = Flusher::Parked;
+        state.flushers[at].flush = Flush::Parked;
     }
 
     pub(super) fn lift_parked(&self, state: &mut State, at: usize) {
         if self.stands(ParkedRemoved) {
             self.remove(state);
         }
-        state.parking = Fence::None;
         state.told = true;
-        state.flushers[at] = Flusher::Idle;
+        state.flushers[at] = Flusher::IDLE;
     }
 
     /// An operator decides on what is parked.
