@@ -50,8 +50,8 @@ const WRITES: u64 = 500;
 /// How much longer a database may take to reach its goals.
 const GRACE: Duration = Duration::from_secs(300);
 /// How soon a build without a defence has to be found out.
-const PLANT_TIME: Duration = Duration::from_secs(30);
-/// How long such a build writes between two comparisons.
+const PLANT_TIME: Duration = Duration::from_secs(60);
+/// How long such a build writes before it is compared; if nothing was found, the next twice as long.
 const PLANT_ROUND: Duration = Duration::from_secs(3);
 /// And between two mishaps.
 const PLANT_PAUSE: Duration = Duration::from_millis(1500);
@@ -207,7 +207,7 @@ impl Run {
     fn planted(server: Server, plant: Plant) -> Result<(bool, Outcome), Fault> {
         let begun = Instant::now();
         let mut outcome = Outcome::default();
-        let mut found = false;
+        let (mut found, mut time) = (false, PLANT_ROUND);
         while !found && begun.elapsed() < PLANT_TIME {
             let mut run = Self::start(server, Some(plant), PLANT_PAUSE)?;
             let round = Instant::now();
@@ -216,9 +216,10 @@ impl Run {
                 Plant::Reorder => !sums.reordered.is_empty(),
                 Plant::Regress => !sums.regressed.is_empty(),
             };
-            while round.elapsed() < PLANT_ROUND && !is_seen(run.ledger.sums()) {
+            while round.elapsed() < time && !is_seen(run.ledger.sums()) {
                 run.tend()?;
             }
+            time *= 2;
             run.stop()?;
             let (balance, findings) = compare(run.folder.path(), false)?;
             found = match plant {

@@ -20,6 +20,8 @@ use crate::schedule::{End, Schedule};
 const PATIENCE: Duration = Duration::from_secs(6);
 /// How long a process may take to end what it is doing.
 const STOPPING: Duration = Duration::from_secs(30);
+/// How long the last flusher may take to flush the rest.
+const FLUSHING: Duration = Duration::from_secs(120);
 
 /// Who they are: the number of each is its place here.
 const ROLES: [Role; 5] = [Role::App, Role::App, Role::App, Role::Flusher, Role::Flusher];
@@ -172,7 +174,7 @@ impl Fleet {
     pub(crate) fn flush(&mut self, done: impl Fn() -> Result<bool, Fault>) -> Result<(), Fault> {
         let mut life = self.spawn(Role::Flusher, ROLES.len() - 1, false)?;
         let begun = Instant::now();
-        while begun.elapsed() < STOPPING && !done()? {
+        while begun.elapsed() < FLUSHING && !done()? {
             std::thread::sleep(Duration::from_millis(50));
         }
         drop(life.child.stdin.take());

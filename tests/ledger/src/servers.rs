@@ -21,6 +21,9 @@ const FINDERS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../servers.sh");
 /// How long a server may take to come up, after a crash too.
 const STARTING: Duration = Duration::from_secs(60);
 
+/// And to end, when nobody is connected any more.
+const STOPPING: Duration = Duration::from_secs(10);
+
 /// The servers of a run.
 pub(crate) struct Servers {
     pub(crate) place: Place,
@@ -166,7 +169,17 @@ impl Service {
 }
 
 impl Drop for Service {
+    /// In order, so that it leaves no shared memory behind; by force if that takes too long.
     fn drop(&mut self) {
+        let pid = i32::try_from(self.child.id()).ok().and_then(Pid::from_raw);
+        let _ = pid.map(|pid| kill_process(pid, Signal::TERM));
+        let begun = Instant::now();
+        while begun.elapsed() < STOPPING {
+            if matches!(self.child.try_wait(), Ok(Some(_))) {
+                return;
+            }
+            std::thread::sleep(Duration::from_millis(20));
+        }
         let _ = self.kill();
     }
 }
