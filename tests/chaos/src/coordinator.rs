@@ -15,10 +15,10 @@ use crate::setup::Server;
 #[derive(Args, Debug, Clone)]
 pub(crate) struct Options {
     /// How long the sound build runs at least, in seconds.
-    #[arg(long, default_value_t = 45)]
+    #[arg(long, default_value_t = 25)]
     seconds: u64,
     /// How many reads it has to make at least.
-    #[arg(long, default_value_t = 1_000_000)]
+    #[arg(long, default_value_t = 500_000)]
     reads: u64,
     /// How often a process has to be killed at each point, at least.
     #[arg(long, default_value_t = 3)]
