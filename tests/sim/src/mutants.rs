@@ -84,11 +84,11 @@ pub const PROOFS: &[(Guard, Proof)] = &[
     (Guard::RegisteredInTime, Elsewhere("anomalies", "nobody registers here")),
     (Guard::SameDatabase, Elsewhere("anomalies", "no database here is restored")),
     (Guard::SteadyTime, Elsewhere("anomalies", "no clock here is set back")),
-    (Guard::OutrunFence, Elsewhere("anomalies", "nobody takes events here")),
-    (Guard::OutrunAgain, Elsewhere("anomalies", "nobody takes events here")),
-    (Guard::AcknowledgeLast, Elsewhere("anomalies", "nobody takes events here")),
-    (Guard::VoidParked, Elsewhere("anomalies", "nobody takes events here")),
-    (Guard::VoidGap, Elsewhere("anomalies", "nobody takes events here")),
+    (Guard::OutrunFence, Here(&[Mode::Streamed])),
+    (Guard::OutrunAgain, Here(&[Mode::Streamed])),
+    (Guard::AcknowledgeLast, Here(&[Mode::Told, Mode::Streamed])),
+    (Guard::VoidParked, Here(&[Mode::Told, Mode::Streamed])),
+    (Guard::VoidGap, Here(&[Mode::Streamed])),
 ];
 
 /// Guards of the scripts in Lua, and the mode whose schedules must miss them on Redis, where chance

@@ -6,7 +6,7 @@
 use std::time::Duration;
 
 use crate::accounts::{ItemAct, Step};
-use crate::drill::drill;
+use crate::drill::{ahead, drill};
 use crate::history::{Item, Row, Tables};
 use crate::mode::{Mode, TTL};
 use crate::outside::{Change, Deal, Tell};
@@ -126,7 +126,9 @@ pub struct Plan {
 impl Plan {
     pub fn new(mode: Mode, ground: Ground, seed: u64) -> (Self, Rng) {
         let mut rng = Rng::new(seed.wrapping_mul(8).wrapping_add(mode as u64));
-        let plan = if !ground.real_time && !mode.has_events() && rng.percent(DRILLS) {
+        let plan = if mode == Mode::Streamed && !ground.real_time && rng.percent(DRILLS) {
+            ahead(mode, ground, seed, &mut rng)
+        } else if !ground.real_time && !mode.has_events() && rng.percent(DRILLS) {
             drill(mode, ground, seed, &mut rng)
         } else {
             Self::at_random(mode, ground, seed, &mut rng)
