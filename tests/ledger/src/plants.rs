@@ -48,7 +48,8 @@ impl Plant {
         let mut options = vec!["--without".to_owned(), self.guard_name().to_owned()];
         if self == Self::Reorder {
             // Rows must be parked for others to overtake them.
-            options.extend(["--poison".to_owned(), "4".to_owned()]);
+            let more = ["--poison", "4", "--sheets", "4"];
+            options.extend(more.map(str::to_owned));
         }
         options
     }

@@ -15,7 +15,7 @@ use tokio::sync::watch;
 
 use crate::Fault;
 use crate::ledger::{Deed, Line, Op};
-use crate::models::{LIMIT, POISONED, SHEETS, WINDOW, window};
+use crate::models::{LIMIT, POISONED, WINDOW, window};
 use crate::register::{Register, Row};
 use crate::rows::{Reading, Rows};
 
@@ -31,6 +31,8 @@ pub(crate) struct Traffic {
     pub(crate) life: u32,
     /// One write in so many is one that the database refuses.
     pub(crate) poison: u32,
+    /// How many sheets are in use.
+    pub(crate) sheets: usize,
     pub(crate) stop: watch::Receiver<bool>,
     pub(crate) next: AtomicU32,
     pub(crate) reads: AtomicU64,
@@ -59,7 +61,7 @@ impl Traffic {
             let (kind, id, bad) = {
                 let mut random = rand::rng();
                 let kind = random.random_range(0..5);
-                (kind, random.random_range(0..SHEETS), random.random_ratio(1, self.poison))
+                (kind, random.random_range(0..self.sheets), random.random_ratio(1, self.poison))
             };
             let good = match kind {
                 0 | 1 => self.insert(!bad).await?,
@@ -150,7 +152,7 @@ impl Traffic {
                 let mut random = rand::rng();
                 let row = match random.random() {
                     true => Row::Counter(self.counter(0..WINDOW)),
-                    false => Row::Sheet(random.random_range(0..SHEETS)),
+                    false => Row::Sheet(random.random_range(0..self.sheets)),
                 };
                 let reading = match random.random_range(0..10) {
                     0 => Reading::Uncached,

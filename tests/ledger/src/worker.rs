@@ -15,6 +15,7 @@ use tokio::task::JoinSet;
 
 use crate::Fault;
 use crate::failpoints::{Failpoints, Point, Role, testament};
+use crate::models::SHEETS;
 use crate::register::Register;
 use crate::rows::Rows;
 use crate::setup::Place;
@@ -50,6 +51,9 @@ pub(crate) struct Options {
     /// One insertion, sum or sheet in so many is one that the database refuses.
     #[arg(long, default_value_t = 50)]
     poison: u32,
+    /// How many of the sheets are in use.
+    #[arg(long, default_value_t = SHEETS)]
+    sheets: usize,
     /// Says on standard error when it commits.
     #[arg(long)]
     marks: bool,
@@ -99,6 +103,7 @@ async fn work(options: Options, mut stop: watch::Receiver<bool>) -> Result<(), F
         writers,
         readers,
         poison,
+        sheets,
         marks,
         unsynced,
         ..
@@ -120,6 +125,7 @@ async fn work(options: Options, mut stop: watch::Receiver<bool>) -> Result<(), F
         process,
         life,
         poison,
+        sheets,
         stop: stop.clone(),
         next: AtomicU32::new(1),
         reads: AtomicU64::new(0),
