@@ -44,7 +44,9 @@ impl Arena {
             .await?;
         }
         // As a server knows its tables after a while.
-        sql.batch(server.analyze()).await?;
+        for analyze in server.analyze() {
+            sql.batch(analyze).await?;
+        }
         let lazy = durable(server, &*sql).await?;
         let (direct, behind) = (place.direct()?, place.behind(setting).await?);
         behind.pause().await;
@@ -142,9 +144,9 @@ async fn durable(server: Server, sql: &dyn Sql) -> Result<Option<i64>, Fault> {
     if server != Server::Mariadb {
         return Ok(None);
     }
-    let now = "SELECT @@GLOBAL.innodb_flush_log_at_trx_commit AS number";
+    let now = "SELECT CAST(@@GLOBAL.innodb_flush_log_at_trx_commit AS SIGNED) AS number";
     let before = sql.number(now).await?;
     sql.batch("SET GLOBAL innodb_flush_log_at_trx_commit = 1").await?;
-    same("is how MariaDB flushes its log", sql.number(now).await?, 1)?;
+    same("(the way in which MariaDB flushes its log)", sql.number(now).await?, 1)?;
     Ok(Some(before))
 }

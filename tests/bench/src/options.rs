@@ -33,9 +33,14 @@ pub(crate) enum Plant {
 }
 
 fn samples() -> PathBuf {
+    folder_of_results().join("samples.json")
+}
+
+/// Beside what is built.
+pub(crate) fn folder_of_results() -> PathBuf {
     let target =
         std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| "target".into(), PathBuf::from);
-    target.join("bench").join("samples.json")
+    target.join("bench")
 }
 
 impl Options {

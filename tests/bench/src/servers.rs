@@ -20,6 +20,7 @@ use crate::behind::{Queue, open};
 use crate::direct::{Pooled, Thread};
 use crate::load::Side;
 use crate::models::{bounded, deep};
+use crate::options::folder_of_results;
 use crate::sql::{self, PRAGMAS, Sql};
 use crate::timed::{Timed, TimedStore, Timings};
 
@@ -104,8 +105,9 @@ impl Server {
                 format!("{server}/{name}")
             }
             Self::Sqlite => {
-                // Not in a folder that may be in memory.
-                let here = tempfile::Builder::new().prefix(".bench-").tempdir_in(".")?;
+                // Where what is built is: /tmp may be in memory.
+                std::fs::create_dir_all(folder_of_results())?;
+                let here = tempfile::tempdir_in(folder_of_results())?;
                 let url = here.path().join("bench.sqlite").display().to_string();
                 folder = Some(here);
                 url
@@ -122,12 +124,12 @@ impl Server {
         }
     }
 
-    /// Lets it look at its tables.
-    pub(crate) fn analyze(self) -> &'static str {
+    /// Lets it look at its tables: statements that each run alone.
+    pub(crate) fn analyze(self) -> &'static [&'static str] {
         match self {
-            Self::Postgres => "VACUUM ANALYZE direct_pages; VACUUM ANALYZE behind_pages",
-            Self::Mariadb => "ANALYZE TABLE direct_pages, behind_pages",
-            Self::Sqlite => "ANALYZE",
+            Self::Postgres => &["VACUUM ANALYZE direct_pages", "VACUUM ANALYZE behind_pages"],
+            Self::Mariadb => &["ANALYZE TABLE direct_pages, behind_pages"],
+            Self::Sqlite => &["ANALYZE"],
         }
     }
 
@@ -172,13 +174,10 @@ impl Place {
         match (self.server, setting.outbox, setting.timings.clone()) {
             (Server::Postgres, outbox, timings) => {
                 let inner = DieselAsync::new(pool::<AsyncPgConnection>(&self.url)?);
-                match (outbox, timings) {
-                    (Outbox::Bounded, None) => open::<bounded::Page, _>(inner, store, name).await,
-                    (Outbox::Deep, None) => open::<deep::Page, _>(inner, store, name).await,
-                    (Outbox::Deep, Some(timings)) => {
-                        open::<deep::Page, _>(Timed { inner, timings }, store, name).await
-                    }
-                    (Outbox::Bounded, Some(_)) => Err("nobody needs this yet".into()),
+                let timed = Timed { inner, timings };
+                match outbox {
+                    Outbox::Bounded => open::<bounded::Page, _>(timed, store, name).await,
+                    Outbox::Deep => open::<deep::Page, _>(timed, store, name).await,
                 }
             }
             (Server::Mariadb, Outbox::Deep, None) => {

@@ -83,11 +83,18 @@ impl Taken {
     }
 }
 
-/// A database that is timed.
+/// A database that is timed where somebody wants to know.
 #[derive(Clone)]
 pub(crate) struct Timed<D> {
     pub(crate) inner: D,
-    pub(crate) timings: Arc<Timings>,
+    pub(crate) timings: Option<Arc<Timings>>,
+}
+
+async fn timed<T>(timings: &Option<Arc<Timings>>, step: Step, call: impl Future<Output = T>) -> T {
+    match timings {
+        Some(timings) => timings.around(step, call).await,
+        None => call.await,
+    }
 }
 
 impl<D: Database> Database for Timed<D> {
@@ -102,7 +109,7 @@ impl<D: Database> Database for Timed<D> {
     }
 
     async fn begin(&self) -> Result<TimedTransaction<D::Transaction>> {
-        let inner = self.timings.around(Step::Begin, self.inner.begin()).await?;
+        let inner = timed(&self.timings, Step::Begin, self.inner.begin()).await?;
         Ok(TimedTransaction { inner, timings: self.timings.clone(), statements: 0 })
     }
 
@@ -114,7 +121,7 @@ impl<D: Database> Database for Timed<D> {
 /// A transaction that is timed.
 pub(crate) struct TimedTransaction<T> {
     inner: T,
-    timings: Arc<Timings>,
+    timings: Option<Arc<Timings>>,
     statements: usize,
 }
 
@@ -124,7 +131,7 @@ impl<T: Transaction> Transaction for TimedTransaction<T> {
     async fn load<U: FromRow<T::Backend>>(&mut self, load: Load<T::Backend, U>) -> Result<Vec<U>> {
         let step = Step::Statement(self.statements);
         self.statements += 1;
-        self.timings.around(step, self.inner.load(load)).await
+        timed(&self.timings, step, self.inner.load(load)).await
     }
 
     fn execute(&mut self, sql: &'static str) -> impl Future<Output = Result<()>> + Send {
@@ -140,7 +147,7 @@ impl<T: Transaction> Transaction for TimedTransaction<T> {
     }
 
     async fn commit(self) -> Result<()> {
-        self.timings.around(Step::Commit, self.inner.commit()).await
+        timed(&self.timings, Step::Commit, self.inner.commit()).await
     }
 
     fn rollback(self) -> impl Future<Output = Result<()>> + Send {
