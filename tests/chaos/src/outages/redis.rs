@@ -13,7 +13,7 @@ use crate::Fault;
 use crate::setup::required;
 
 /// How long a server may take to start, or to copy another.
-const PATIENCE: Duration = Duration::from_secs(10);
+const PATIENCE: Duration = Duration::from_secs(30);
 /// How long it may take to answer a command, on a busy machine.
 const ANSWER: Duration = Duration::from_secs(10);
 

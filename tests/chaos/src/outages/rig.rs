@@ -21,7 +21,7 @@ const BEAT: Duration = Duration::from_millis(10);
 /// How often a build without a guard is asked whether it has given itself away.
 const LOOK: Duration = Duration::from_millis(250);
 /// How long the cache may take to be warm.
-const WARMING: Duration = Duration::from_secs(20);
+const WARMING: Duration = Duration::from_secs(60);
 /// For how long reads are hits when it is.
 const STEADY: Duration = Duration::from_secs(1);
 

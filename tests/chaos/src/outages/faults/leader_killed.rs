@@ -10,7 +10,7 @@ use crate::outages::tables::BOUND;
 
 /// The lease of a relay is as long as the bound here, and until it ends nobody leads.
 const REST: Duration = Duration::from_millis(500);
-const PATIENCE: Duration = Duration::from_secs(10);
+const PATIENCE: Duration = Duration::from_secs(60);
 
 pub(super) async fn strike(rig: &mut Rig, until: Instant) -> Result<u32, Fault> {
     let mut strikes = 0;

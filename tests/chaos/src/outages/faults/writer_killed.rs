@@ -9,8 +9,8 @@ use crate::outages::rig::Rig;
 use crate::register::PROCESSES;
 
 const REST: Duration = Duration::from_millis(400);
-/// How long a process may take to write.
-const PATIENCE: Duration = Duration::from_secs(10);
+/// How long a process may take to write, on a busy machine and from its start.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 pub(super) async fn strike(rig: &mut Rig, until: Instant) -> Result<u32, Fault> {
     let mut strikes = 0;
