@@ -250,7 +250,7 @@ start_postgres() {
   for try in 1 2 3; do
     port=$(free_port)
     spawn "$dir/log" as_postgres "$bin/postgres" -D "$dir/data" -p "$port" -h 127.0.0.1 -k "$dir" \
-      -c shared_preload_libraries=pg_stat_statements -c max_connections=200
+      -c shared_preload_libraries=pg_stat_statements -c track_commit_timestamp=on -c max_connections=200
     POSTGRES_PID=$SPAWNED
     # Through the socket in our own directory: nobody else can be behind it.
     if ready "$POSTGRES_PID" 60 "$bin/psql" -qXw -h "$dir" -p "$port" -U postgres -d postgres -c 'SELECT 1'; then

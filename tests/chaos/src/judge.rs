@@ -38,7 +38,7 @@ impl Verdict {
         *(if good { &mut self.passed } else { &mut self.failed }) += 1;
     }
 
-    fn none(&mut self, what: &str, faults: &[String]) {
+    pub(crate) fn none(&mut self, what: &str, faults: &[String]) {
         for fault in faults.iter().take(10) {
             println!("       {fault}");
         }

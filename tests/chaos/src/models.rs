@@ -1,11 +1,11 @@
-//! One table for each strict promise under each pattern: a value that only grows.
+//! One table for each promise under each pattern: a value that only grows.
 
 use std::sync::Arc;
 
 use cache_runtime::ports::{BoxFuture, Change, Database, Save, Statements};
 use cache_runtime::{Cached, Repository, Result};
 
-/// What the four models have in common, on a database.
+/// What the models have in common, on a database.
 pub(crate) trait Counter<D: Database>:
     Statements<D::Backend> + Save<D::Backend> + Cached<Key = i64>
 {
@@ -170,4 +170,10 @@ counters! {
     /// Puts what it writes; each hit is compared with the row's version.
     validated_through, validated_throughs, [version]:
         (pattern = "write_through", consistency = "strict(validated)", version = version);
+    /// Removes what it writes; no hit is older than two seconds.
+    bounded_aside, bounded_asides, []:
+        (pattern = "cache_aside", consistency = "bounded(2s)");
+    /// Puts what it writes; no hit is older than two seconds.
+    bounded_through, bounded_throughs, []:
+        (pattern = "write_through", consistency = "bounded(2s)");
 }

@@ -47,7 +47,7 @@ impl Server {
     }
 
     /// Leads to a schema, or what MariaDB calls a database.
-    fn url(self, schema: &str) -> Result<String, Fault> {
+    pub(crate) fn url(self, schema: &str) -> Result<String, Fault> {
         Ok(match self {
             Self::Postgres => {
                 let base = required("TEST_POSTGRES_URL")?;
@@ -127,12 +127,12 @@ fn tables<DB: Dialect>(begin: &str, count: &str) -> String {
     sql
 }
 
-async fn execute<C: AsyncConnection>(url: &str, sql: &str) -> Result<(), Fault> {
+pub(crate) async fn execute<C: AsyncConnection>(url: &str, sql: &str) -> Result<(), Fault> {
     C::establish(url).await?.batch_execute(sql).await?;
     Ok(())
 }
 
-fn pool<C>(url: String) -> Result<DieselAsync<C>, Fault>
+pub(crate) fn pool<C>(url: String) -> Result<DieselAsync<C>, Fault>
 where
     C: AsyncConnection + 'static,
     AsyncDieselConnectionManager<C>: deadpool::managed::Manager,
@@ -172,7 +172,7 @@ where
     Ok(subjects::all(&cache))
 }
 
-fn required(name: &str) -> Result<String, Fault> {
+pub(crate) fn required(name: &str) -> Result<String, Fault> {
     std::env::var(name)
         .map_err(|_| format!("{name} is not set: run this through `tests/run chaos`").into())
 }

@@ -1,4 +1,4 @@
-//! The four models behind one trait: what is done to a row, and the value that it then has.
+//! The models behind one trait: what is done to a row, and the value that it then has.
 
 use std::sync::Arc;
 
@@ -58,7 +58,7 @@ pub(crate) trait Subject: Send + Sync {
     fn roll_back(&self, id: i64) -> BoxFuture<'_, Result<()>>;
 }
 
-/// All models, in the order in which the register numbers their rows.
+/// The strict models, in the order in which the register numbers their rows.
 pub(crate) fn all<D: Database>(cache: &Cache<D>) -> Vec<Arc<dyn Subject>>
 where
     fenced_aside::Counter: Counter<D>,
@@ -67,11 +67,19 @@ where
     validated_through::Counter: Counter<D>,
 {
     vec![
-        Arc::new(Model::<fenced_aside::Counter, D>::new(cache)),
-        Arc::new(Model::<fenced_through::Counter, D>::new(cache)),
-        Arc::new(Model::<validated_aside::Counter, D>::new(cache)),
-        Arc::new(Model::<validated_through::Counter, D>::new(cache)),
+        one::<fenced_aside::Counter, D>(cache),
+        one::<fenced_through::Counter, D>(cache),
+        one::<validated_aside::Counter, D>(cache),
+        one::<validated_through::Counter, D>(cache),
     ]
+}
+
+/// The rows of one model.
+pub(crate) fn one<M: Counter<D>, D: Database>(cache: &Cache<D>) -> Arc<dyn Subject>
+where
+    M::Repository<D>: std::ops::Deref<Target = Repository<M, D>>,
+{
+    Arc::new(Model::<M, D>::new(cache))
 }
 
 /// Their names.

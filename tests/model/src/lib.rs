@@ -9,24 +9,32 @@
 //! To add a protocol: one file that implements the trait, one line in
 //! [`PROTOCOLS`], one table in the document.
 
+pub mod aggregate;
 pub mod bounded;
 pub mod check;
+pub mod events;
 pub mod fenced;
 pub mod flight;
 pub mod lease_fill;
 pub mod protocol;
 pub mod report;
+pub mod skew;
 pub mod validated;
+pub mod write_behind;
 
 #[cfg(test)]
 mod documented;
 
+use aggregate::Aggregate;
 use bounded::Bounded;
+use events::Events;
 use fenced::Fenced;
 use fenced::world::{Courtesy, Strict};
 use lease_fill::LeaseFill;
 use report::{Listed, listed};
+use skew::Skew;
 use validated::Validated;
+use write_behind::WriteBehind;
 
 /// All protocols, in the order in which they are checked.
 pub const PROTOCOLS: &[Listed] = &[
@@ -35,4 +43,8 @@ pub const PROTOCOLS: &[Listed] = &[
     listed::<Fenced<Courtesy>>(),
     listed::<Validated>(),
     listed::<Bounded>(),
+    listed::<WriteBehind>(),
+    listed::<Skew>(),
+    listed::<Aggregate>(),
+    listed::<Events>(),
 ];

@@ -19,9 +19,7 @@ fn main() -> ExitCode {
         wanted.extend(PROTOCOLS);
     }
     let mut report = Report::new(verbose);
-    for protocol in wanted {
-        (protocol.check)(&mut report);
-    }
+    report.check(&wanted);
     println!("{}", report.summary());
     if report.failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }

@@ -1,30 +1,53 @@
 //! Checks protocols and says what came of it, a line a check.
 
-use std::panic::resume_unwind;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::Mutex;
+use std::sync::mpsc::{Sender, channel};
 use std::thread;
 
 use crate::check::{Counterexample, Reach, Visit, visit};
 use crate::protocol::{Defences, Protocol, Switch};
 
-/// Visits at a time. Each has one thread of its own, and so finds a shortest way, the same every
-/// time; two threads on one visit are hardly faster than one.
+/// Visits at a time, of whatever protocols. Each has one thread of its own, and so finds a shortest
+/// way, the same every time; two threads on one visit are hardly faster than one.
 const AT_A_TIME: usize = 2;
+
+/// A visit that is still to be made.
+type Job = Box<dyn FnOnce() -> Visit + Send>;
 
 /// A protocol in the list of all.
 #[derive(Debug, Clone, Copy)]
 pub struct Listed {
     /// Its name.
     pub name: &'static str,
-    /// Checks it.
-    pub check: fn(&mut Report),
     /// Its defences with the anomalies that they stop, then those it could spare.
     pub defences: fn() -> Vec<(&'static str, &'static [u8])>,
+    visits: fn() -> Vec<Job>,
+    judge: fn(&mut Report, Vec<Visit>),
 }
 
 /// Lists a protocol.
 pub const fn listed<P: Protocol>() -> Listed {
-    Listed { name: P::NAME, check: Report::check::<P>, defences: defences::<P> }
+    Listed {
+        name: P::NAME,
+        defences: defences::<P>,
+        visits: visits::<P>,
+        judge: Report::judge::<P>,
+    }
+}
+
+/// What it can spare, then what it cannot.
+fn switches<P: Protocol>() -> impl Iterator<Item = &'static Switch<P::Defence>> {
+    P::SPARE.iter().chain(P::DEFENCES)
+}
+
+/// The protocol whole, and without each of these.
+fn visits<P: Protocol>() -> Vec<Job> {
+    let mut jobs: Vec<Job> = vec![Box::new(|| visit::<P>(Defences::ALL, Reach::All))];
+    for (at, switch) in switches::<P>().enumerate() {
+        let reach = if at < P::SPARE.len() { Reach::First } else { Reach::All };
+        jobs.push(Box::new(move || visit::<P>(Defences::without(switch.defence), reach)));
+    }
+    jobs
 }
 
 fn defences<P: Protocol>() -> Vec<(&'static str, &'static [u8])> {
@@ -52,23 +75,47 @@ impl Report {
         Self { verbose, ..Self::default() }
     }
 
-    /// Checks one protocol: whole, without what it can spare, without each defence.
-    pub fn check<P: Protocol>(&mut self) {
-        let switches: Vec<&Switch<P::Defence>> = P::SPARE.iter().chain(P::DEFENCES).collect();
-        let mut variants = vec![(Defences::ALL, Reach::All)];
-        variants.extend(switches.iter().enumerate().map(|(at, switch)| {
-            let reach = if at < P::SPARE.len() { Reach::First } else { Reach::All };
-            (Defences::without(switch.defence), reach)
-        }));
-        let mut visits = visit_all::<P>(&variants).into_iter();
+    /// Checks these, and says in their order what came of it, as soon as it is known.
+    pub fn check(&mut self, protocols: &[&Listed]) {
+        let jobs: Vec<Vec<Job>> = protocols.iter().map(|protocol| (protocol.visits)()).collect();
+        let mut missing: Vec<usize> = jobs.iter().map(Vec::len).collect();
+        let mut made: Vec<Vec<(usize, Visit)>> = jobs.iter().map(|_| Vec::new()).collect();
+        let of_one = |(protocol, jobs): (usize, Vec<Job>)| {
+            jobs.into_iter().enumerate().map(move |(at, job)| (protocol, at, job))
+        };
+        let all = Mutex::new(jobs.into_iter().enumerate().flat_map(of_one));
+        thread::scope(|scope| {
+            let (done, visits) = channel();
+            for _ in 0..AT_A_TIME {
+                let (all, done) = (&all, done.clone());
+                scope.spawn(move || work(all, &done));
+            }
+            drop(done);
+            let mut next = 0;
+            // A visit that panics is missing here; the scope passes the panic on.
+            for (protocol, at, visit) in visits {
+                made[protocol].push((at, visit));
+                missing[protocol] -= 1;
+                while missing.get(next) == Some(&0) {
+                    let mut visits = std::mem::take(&mut made[next]);
+                    visits.sort_by_key(|(at, _)| *at);
+                    let visits = visits.into_iter().map(|(_, visit)| visit).collect();
+                    (protocols[next].judge)(self, visits);
+                    next += 1;
+                }
+            }
+        });
+    }
 
+    fn judge<P: Protocol>(&mut self, visits: Vec<Visit>) {
+        let mut visits = visits.into_iter();
         self.protocols += 1;
         if let Some(whole) = visits.next() {
             self.states += whole.states;
             self.whole::<P>(&whole);
         }
         let (mut spare, mut needed) = (Vec::new(), Vec::new());
-        for (at, (switch, visit)) in switches.into_iter().zip(visits).enumerate() {
+        for (at, (switch, visit)) in switches::<P>().zip(visits).enumerate() {
             let group = if at < P::SPARE.len() { &mut spare } else { &mut needed };
             group.push((switch, visit));
         }
@@ -140,25 +187,18 @@ fn shown(counterexample: &Counterexample) -> String {
     format!("{}: {}", counterexample.steps.join(", "), counterexample.broken)
 }
 
-/// Visits each variant, in this order, some at a time.
-fn visit_all<P: Protocol>(variants: &[(Defences<P::Defence>, Reach)]) -> Vec<Visit> {
-    let next = AtomicUsize::new(0);
-    let work = || {
-        let mut done = Vec::new();
-        loop {
-            let at = next.fetch_add(1, Ordering::Relaxed);
-            let Some((defences, reach)) = variants.get(at) else { return done };
-            done.push((at, visit::<P>(*defences, *reach)));
+/// Makes visits until none is left.
+fn work(
+    all: &Mutex<impl Iterator<Item = (usize, usize, Job)>>,
+    done: &Sender<(usize, usize, Visit)>,
+) {
+    loop {
+        let next = all.lock().map_or(None, |mut all| all.next());
+        let Some((protocol, at, job)) = next else { return };
+        if done.send((protocol, at, job())).is_err() {
+            return;
         }
-    };
-    let mut visits: Vec<(usize, Visit)> = thread::scope(|scope| {
-        let workers = [(); AT_A_TIME].map(|()| scope.spawn(work));
-        let joined =
-            workers.map(|worker| worker.join().unwrap_or_else(|panic| resume_unwind(panic)));
-        joined.into_iter().flatten().collect()
-    });
-    visits.sort_by_key(|(at, _)| *at);
-    visits.into_iter().map(|(_, visit)| visit).collect()
+    }
 }
 
 #[cfg(test)]
@@ -235,7 +275,7 @@ mod tests {
 
     fn report<const FAULT: u8>() -> Report {
         let mut report = Report::new(true);
-        report.check::<Planted<FAULT>>();
+        report.check(&[&listed::<Planted<FAULT>>()]);
         report
     }
 
@@ -247,6 +287,17 @@ mod tests {
             report.summary(),
             "model: 1 protocols, 3 states, 2 defences, 2 counterexamples\n4 passed, 0 failed"
         );
+    }
+
+    #[test]
+    fn what_becomes_of_one_protocol_says_nothing_of_the_next() {
+        let mut report = Report::new(false);
+        report.check(&[
+            &listed::<Planted<SOUND>>(),
+            &listed::<Planted<TINY>>(),
+            &listed::<Planted<SOUND>>(),
+        ]);
+        assert_eq!((report.protocols, report.passed, report.failed), (3, 11, 1));
     }
 
     #[test]

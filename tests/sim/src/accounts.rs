@@ -3,9 +3,21 @@
 use std::sync::Arc;
 
 use cache_runtime::Result;
-use cache_runtime::ports::{BoxFuture, Clock, Store};
+use cache_runtime::ports::{BoxFuture, Clock, EventSource, Store};
 
-use crate::history::{Deed, Row};
+use crate::history::{Deed, Item, Register, Row};
+
+/// What is done with the items of accounts, in a transaction or by itself.
+#[derive(Clone, Debug)]
+pub enum ItemAct {
+    /// Finds the account with all of its items.
+    Whole(i64),
+    Find(i64),
+    Insert(Item),
+    /// Changes the item, which may go to another account.
+    Change(i64, Option<i64>, i64),
+    Delete(i64),
+}
 
 /// A step of a transaction.
 #[derive(Clone, Debug)]
@@ -19,23 +31,31 @@ pub enum Step {
     SaveLocked(i64, i64),
     /// These steps in a savepoint, which is kept or undone.
     Savepoint(Vec<Step>, bool),
+    Item(ItemAct),
 }
 
 /// What a transaction has done and seen.
 #[derive(Default)]
 pub struct Log {
     pub deeds: Vec<Deed>,
-    /// Reads of rows that the transaction itself had written: key, balance read, written.
-    pub own: Vec<(i64, Option<i64>, Option<i64>)>,
+    /// Reads of rows that the transaction itself had written: number read, and written.
+    pub own: Vec<(Register, Option<i64>, Option<i64>)>,
 }
 
 impl Log {
+    /// The transaction reads this.
+    pub fn read(&mut self, of: Register, number: Option<i64>) {
+        if let Some(written) = self.written(&of) {
+            self.own.push((of, number, written));
+        }
+    }
+
     /// What the transaction has made of the row, if it has written it.
-    pub fn written(&self, id: i64) -> Option<Option<i64>> {
-        self.deeds.iter().rev().find_map(|deed| match deed {
-            Deed::Set { id: other, balance, .. } if *other == id => Some(Some(*balance)),
-            Deed::Gone { id: other, .. } if *other == id => Some(None),
-            _ => None,
+    fn written(&self, of: &Register) -> Option<Option<i64>> {
+        let last = self.deeds.iter().rev().find(|deed| deed.of() == of)?;
+        Some(match last {
+            Deed::Set { number, .. } => Some(*number),
+            Deed::Gone { .. } => None,
         })
     }
 }
@@ -73,6 +93,35 @@ pub trait Accounts: Send + Sync {
         keep: bool,
         log: &'a mut Log,
     ) -> BoxFuture<'a, Result<()>>;
+
+    /// The items of the accounts, where these are aggregates.
+    fn items(&self) -> Option<&dyn Items> {
+        None
+    }
+}
+
+/// An account and its items.
+pub type Whole = (Row, Vec<Item>);
+
+/// The members of a model's rows in one process.
+pub trait Items: Send + Sync {
+    fn whole(&self, account: i64) -> BoxFuture<'_, Result<Option<Whole>>>;
+    fn find(&self, id: i64) -> BoxFuture<'_, Result<Option<Item>>>;
+    fn insert(&self, item: Item) -> BoxFuture<'_, Result<()>>;
+    /// Gives the item as it is then, if there is one.
+    fn change(
+        &self,
+        id: i64,
+        account: Option<i64>,
+        amount: i64,
+    ) -> BoxFuture<'_, Result<Option<Item>>>;
+    fn delete(&self, id: i64) -> BoxFuture<'_, Result<Option<Item>>>;
+}
+
+/// Where a process hears of changes past the cache, if its model takes events.
+pub enum Source {
+    Table,
+    Stream(Arc<dyn EventSource>),
 }
 
 /// What a cache is put together from.
@@ -82,4 +131,5 @@ pub struct Parts<D> {
     pub clock: Arc<dyn Clock>,
     pub tokens: Box<dyn Fn() -> crate::ports::SimTokens + Send>,
     pub namespace: String,
+    pub source: Source,
 }

@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 use std::future::ready;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -13,7 +14,7 @@ use diesel::{Connection as _, MysqlConnection, PgConnection, SqliteConnection};
 use tempfile::TempDir;
 
 use crate::database::{Link, Links, Shared};
-use crate::history::Row;
+use crate::history::{Item, Row, Tables};
 use crate::plan::Ground;
 use crate::ports::Time;
 
@@ -24,6 +25,8 @@ pub struct Bench<C> {
     shelf: Shelf,
     /// Sets the counter of versions to 1, which the rows that are there at first have.
     count: &'static str,
+    /// Whether the database's time stands, where the simulated time is that of SQLite.
+    stopped: Arc<AtomicBool>,
     /// Goes with the bench.
     _folder: Option<TempDir>,
 }
@@ -44,19 +47,40 @@ const COUNT: &str = "UPDATE cache_version SET value = 1";
 pub const CREATE: &str = "CREATE TABLE accounts (id BIGINT PRIMARY KEY, email VARCHAR(100) NOT NULL UNIQUE, \
                       balance BIGINT NOT NULL, version BIGINT NOT NULL DEFAULT 0)";
 
+const CREATE_ITEMS: &str = "CREATE TABLE items (id BIGINT PRIMARY KEY, account BIGINT NOT NULL, amount BIGINT \
+                            NOT NULL)";
+
+#[diesel::declare_sql_function]
+extern "SQL" {
+    /// What time it is, as SQLite tells it: days since noon of a day long ago.
+    fn julianday(of: diesel::sql_types::Text) -> diesel::sql_types::Double;
+}
+
+/// The day on which the simulated time begins.
+const EPOCH: f64 = 2_440_587.5;
+
 impl Bench<SqliteConnection> {
     /// A file in memory, where the machine has such a place.
     pub fn sqlite() -> Self {
         let folder = tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir()).unwrap();
         let file = folder.path().join("sim.sqlite");
+        let (time, stopped) = (Time::default(), Arc::<AtomicBool>::default());
         let link = || {
             let mut link = SqliteConnection::establish(file.to_str().unwrap()).unwrap();
             let how = "PRAGMA journal_mode = WAL; PRAGMA synchronous = OFF;";
             link.batch_execute(how).unwrap();
+            // The statements of the runtime ask the database for the time.
+            let (time, stopped) = (time.clone(), stopped.clone());
+            let now = move |_: String| match stopped.load(Ordering::Relaxed) {
+                true => EPOCH + 1.0,
+                false => EPOCH + time.now().as_secs_f64() / 86_400.0,
+            };
+            julianday_utils::register_nondeterministic_impl(&mut link, now).unwrap();
             link
         };
-        let mut bench =
-            Self::new(Links { reader: link(), writer: link() }, COUNT, migrations::SQLITE);
+        let links = Links { reader: link(), writer: link() };
+        let mut bench = Self::new(links, time, COUNT, migrations::SQLITE);
+        bench.stopped = stopped;
         bench._folder = Some(folder);
         bench
     }
@@ -78,6 +102,7 @@ impl Bench<PgConnection> {
         writer.batch_execute(&format!("DROP SCHEMA {name} CASCADE; CREATE SCHEMA {name}")).unwrap();
         let bench = Self::new(
             Links { reader, writer },
+            Time::default(),
             "SELECT setval('cache_version', 1)",
             migrations::POSTGRES,
         );
@@ -95,18 +120,19 @@ impl Bench<MysqlConnection> {
             link.batch_execute("SET sql_mode = CONCAT(@@sql_mode, ',PIPES_AS_CONCAT')").unwrap();
             link
         };
-        Self::new(Links { reader: link(), writer: link() }, COUNT, migrations::MYSQL)
+        let links = Links { reader: link(), writer: link() };
+        Self::new(links, Time::default(), COUNT, migrations::MYSQL)
     }
 }
 
 impl<C: Link> Bench<C> {
-    fn new(mut links: Links<C>, count: &'static str, own: &[Migration]) -> Self {
+    fn new(mut links: Links<C>, time: Time, count: &'static str, own: &[Migration]) -> Self {
         links.writer.batch_execute(CREATE).unwrap();
+        links.writer.batch_execute(CREATE_ITEMS).unwrap();
         links.writer.batch_execute(<C::Backend as Dialect>::CREATE_COUNTER).unwrap();
         for migration in own {
             links.writer.batch_execute(migration.up).unwrap();
         }
-        let time = Time::default();
         let store = in_process(&time);
         Self {
             links: Arc::new(Mutex::new(links)),
@@ -114,6 +140,7 @@ impl<C: Link> Bench<C> {
             time,
             shelf: Shelf::InProcess(Mutex::new(store)),
             count,
+            stopped: Arc::default(),
             _folder: None,
         }
     }
@@ -129,6 +156,8 @@ impl<C: Link> Bench<C> {
     #[must_use]
     pub fn in_real_time(mut self) -> Self {
         self.ground.real_time = true;
+        // A real database's goes on too little for anything to expire.
+        self.stopped.store(true, Ordering::Relaxed);
         self
     }
 
@@ -166,18 +195,24 @@ impl<C: Link> Bench<C> {
         }
     }
 
-    /// Makes the table hold these rows alone.
-    pub fn reset(&self, rows: &[Row]) {
+    /// Makes the tables hold these rows alone.
+    pub fn reset(&self, tables: &Tables) {
         let mut sql = format!(
             "{}; DELETE FROM cache_invalidations; DELETE FROM cache_watermarks; DELETE FROM \
-             cache_leaders; DELETE FROM accounts",
+             cache_leaders; DELETE FROM cache_events; DELETE FROM accounts; DELETE FROM items",
             self.count
         );
-        for Row { id, email, balance } in rows {
+        for Row { id, email, balance } in &tables.rows {
             let _ = write!(
                 sql,
                 "; INSERT INTO accounts (id, email, balance, version) VALUES ({id}, '{email}', \
                  {balance}, 1)"
+            );
+        }
+        for Item { id, account, amount } in &tables.items {
+            let _ = write!(
+                sql,
+                "; INSERT INTO items (id, account, amount) VALUES ({id}, {account}, {amount})"
             );
         }
         self.links.lock().unwrap().writer.batch_execute(&sql).unwrap();

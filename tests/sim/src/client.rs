@@ -8,7 +8,7 @@ use cache_runtime::ports::BoxFuture;
 use cache_runtime::{Error, ErrorKind, Result};
 
 use crate::accounts::{Accounts, Log};
-use crate::history::{Deed, Point, Read, Register, Row, Told, Write};
+use crate::history::{Answer, Deed, Point, Read, Register, Row, Value, Write};
 use crate::mode::Mode;
 use crate::plan::Act;
 use crate::world::{Asked, CLIENT, Kind, World};
@@ -21,10 +21,10 @@ pub struct Client {
 }
 
 /// Counts a client as busy for as long as it stands, also if the client is dropped.
-struct Busy(Arc<World>);
+pub struct Busy(Arc<World>);
 
 impl Busy {
-    fn new(world: &Arc<World>) -> Self {
+    pub fn new(world: &Arc<World>) -> Self {
         let mut state = world.state();
         state.busy += 1;
         state.overlapped |= state.busy > 1;
@@ -59,7 +59,7 @@ impl Client {
         let _ = self.world.ask(asked, |()| String::new(), || Box::pin(ready(Ok(())))).await;
     }
 
-    fn point(&self) -> Point {
+    pub fn point(&self) -> Point {
         self.world.state().history.point(self.world.time.now())
     }
 
@@ -75,7 +75,7 @@ impl Client {
                 let found = accounts.find_many(ids.clone()).await;
                 if let Some(rows) = self.found(found) {
                     for (id, row) in ids.into_iter().zip(rows) {
-                        self.has_read(Register::Key(id), row, began);
+                        self.has_read(Register::Key(id), Value::Row(row), began, None);
                     }
                 }
             }
@@ -83,17 +83,19 @@ impl Client {
             Act::Insert(id, email, balance) => {
                 let row = Row { id, email: email.to_owned(), balance };
                 let told = accounts.insert(row).await.map(drop);
-                self.has_written(vec![Deed::Set { id, balance, based: None }], told);
+                self.has_written(vec![Deed::set(Register::Key(id), balance)], told);
             }
             Act::Update(id, email, balance) => {
                 let told = accounts.update(id, email, balance).await;
                 let found = match &told {
                     Ok(found) => found.is_some(),
                     // Committed, but nobody says whether there was such a row.
-                    Err(error) if error.kind() == ErrorKind::Unreleased => self.holds(id, balance),
+                    Err(error) if error.kind() == ErrorKind::Unreleased => {
+                        self.holds(&Register::Key(id), balance)
+                    }
                     Err(_) => true,
                 };
-                let deed = found.then_some(Deed::Set { id, balance, based: None });
+                let deed = found.then_some(Deed::set(Register::Key(id), balance));
                 self.has_written(deed.into_iter().collect(), told.map(drop));
             }
             Act::UpdateAll(balance) => {
@@ -106,49 +108,50 @@ impl Client {
                 };
                 // The database returns them in an order of its own.
                 ids.sort_unstable();
-                let deeds = ids.into_iter().map(|id| Deed::Set { id, balance, based: None });
+                let deeds = ids.into_iter().map(|id| Deed::set(Register::Key(id), balance));
                 self.has_written(deeds.collect(), told.map(drop));
             }
             Act::Upsert(id, email, balance) => {
                 let row = Row { id, email: email.to_owned(), balance };
                 let told = accounts.upsert(row).await.map(drop);
-                self.has_written(vec![Deed::Set { id, balance, based: None }], told);
+                self.has_written(vec![Deed::set(Register::Key(id), balance)], told);
             }
             Act::Delete(id) => {
                 let told = accounts.delete(id).await;
                 let gone = told.as_ref().ok().cloned().flatten();
-                let deeds = gone.map(|row| Deed::Gone { id, balance: row.balance });
+                let of = Register::Key(id);
+                let deeds = gone.map(|row| Deed::Gone { of, number: row.balance });
                 self.has_written(deeds.into_iter().collect(), told.map(drop));
             }
             Act::Save(id, balance) => self.save(id, balance).await,
             Act::Transaction(steps, keep) => {
                 let mut log = Log::default();
                 let told = accounts.transaction(steps, keep, &mut log).await;
-                for (id, read, written) in log.own {
+                for (of, read, written) in log.own {
                     if read != written {
                         self.fault(format!(
-                            "a transaction that left {written:?} at {id} then read {read:?} there"
+                            "a transaction that left {written:?} at {of} then read {read:?} there"
                         ));
                     }
                 }
                 self.has_written(log.deeds, told);
             }
+            Act::Item(act) => self.item(act).await,
             Act::Pause(_) => {}
         }
     }
 
-    /// Whether a commit gave this row this balance.
-    fn holds(&self, id: i64, balance: i64) -> bool {
-        let register = Register::Key(id);
+    /// Whether a commit gave this row this number.
+    pub fn holds(&self, of: &Register, number: i64) -> bool {
         let commits = &self.world.state().history.commits;
-        commits.iter().filter_map(|it| register.of(&it.rows)).any(|row| row.balance == balance)
+        commits.iter().any(|commit| of.of(&commit.tables).number() == Some(number))
     }
 
     pub async fn read(&self, register: Register, read: BoxFuture<'_, Result<Option<Row>>>) {
         let began = self.point();
         let found = read.await;
         if let Some(row) = self.found(found) {
-            self.has_read(register, row, began);
+            self.has_read(register, Value::Row(row), began, None);
         }
     }
 
@@ -160,25 +163,29 @@ impl Client {
             if row.email != email {
                 self.fault(format!("a search for {email} found {row:?}"));
             }
-            self.has_read(Register::Key(row.id), Some(row.clone()), began);
+            let found = Value::Row(Some(row.clone()));
+            self.has_read(Register::Key(row.id), found, began, None);
         }
-        self.has_read(Register::Email(email.to_owned()), row, began);
+        self.has_read(Register::Email(email.to_owned()), Value::Row(row), began, None);
     }
 
     async fn save(&self, id: i64, balance: i64) {
         let between = Box::pin(self.turn("between".into()));
         match self.accounts.save(id, balance, between).await {
             Ok(None) => {}
-            Ok(based) => self.has_written(vec![Deed::Set { id, balance, based }], Ok(())),
+            Ok(based) => {
+                let of = Register::Key(id);
+                self.has_written(vec![Deed::Set { of, number: balance, based }], Ok(()));
+            }
             // Also where the read before it failed: then nothing was written either.
             Err(error) => {
-                self.has_written(vec![Deed::Set { id, balance, based: None }], Err(error));
+                self.has_written(vec![Deed::set(Register::Key(id), balance)], Err(error));
             }
         }
     }
 
     /// What a read gave, unless the database failed it.
-    fn found<T>(&self, found: Result<T>) -> Option<T> {
+    pub fn found<T>(&self, found: Result<T>) -> Option<T> {
         match found {
             Ok(found) => Some(found),
             Err(error) => {
@@ -191,39 +198,47 @@ impl Client {
         }
     }
 
-    fn has_read(&self, register: Register, value: Option<Row>, began: Point) {
-        let shown = value.as_ref().map(|row| row.balance);
-        self.note(format_args!("read {register} = {shown:?}"));
+    /// Gives the number of the read.
+    pub fn has_read(
+        &self,
+        register: Register,
+        value: Value,
+        began: Point,
+        root: Option<usize>,
+    ) -> usize {
+        self.note(format_args!("read {register} = {}", value.held().show()));
         let (process, ended) = (self.process, self.point());
-        let read = Read { process, register, value, began, ended };
-        self.world.state().history.reads.push(read);
+        let read = Read { process, register, value, root, began, ended };
+        let reads = &mut self.world.state().history.reads;
+        reads.push(read);
+        reads.len() - 1
     }
 
-    fn has_written(&self, deeds: Vec<Deed>, told: Result<()>) {
+    pub fn has_written(&self, deeds: Vec<Deed>, told: Result<()>) {
         let told = self.told(told);
         self.note(format_args!("write {deeds:?}: {told:?}"));
         let (process, ended) = (self.process, self.point());
         self.world.state().history.writes.push(Write { process, deeds, told, ended });
     }
 
-    fn told(&self, result: Result<()>) -> Told {
-        let Err(error) = result else { return Told::Done };
+    fn told(&self, result: Result<()>) -> Answer {
+        let Err(error) = result else { return Answer::Done };
         let fenced = self.mode.is_fenced();
         match error.kind() {
-            ErrorKind::CommitUnknown => Told::Unknown,
-            ErrorKind::Unreleased if fenced => Told::Done,
-            ErrorKind::Store if fenced => Told::Refused,
+            ErrorKind::CommitUnknown => Answer::Unknown,
+            ErrorKind::Unreleased if fenced => Answer::Done,
+            ErrorKind::Store if fenced => Answer::Refused,
             ErrorKind::Store | ErrorKind::Unreleased => self.wrong(error),
-            _ => Told::Refused,
+            _ => Answer::Refused,
         }
     }
 
-    fn wrong(&self, error: Error) -> Told {
+    fn wrong(&self, error: Error) -> Answer {
         self.fault(format!("a write that does not need the store failed by it: {error:?}"));
-        Told::Unknown
+        Answer::Unknown
     }
 
-    fn fault(&self, fault: String) {
+    pub fn fault(&self, fault: String) {
         self.world.state().history.faults.push(fault);
     }
 

@@ -10,7 +10,7 @@ use cache_runtime::{Error, ErrorKind, Result};
 use diesel::Connection;
 use diesel::connection::{AnsiTransactionManager, LoadConnection, TransactionManager};
 
-use crate::history::Row;
+use crate::history::{Item, Row, Tables};
 use crate::world::{Asked, Kind, Open, World};
 
 /// A connection of Diesel's that can be simulated on.
@@ -35,11 +35,31 @@ pub struct Links<C> {
 
 pub type Shared<C> = Arc<Mutex<Links<C>>>;
 
-/// All rows of the table, past every cache.
-pub fn snapshot<C: Link>(link: &mut C) -> Result<Vec<Row>> {
-    let sql = "SELECT id || '|' || email || '|' || balance FROM accounts ORDER BY id";
-    let texts = Load::<C::Backend, String>::rows(sql).on(link)?;
-    Ok(texts.iter().map(|text| Row::parse(text)).collect())
+/// All rows of the tables, past every cache.
+pub fn snapshot<C: Link>(link: &mut C) -> Result<Tables> {
+    // One statement for all: it runs after each COMMIT.
+    let sql = "SELECT id || '|' || email || '|' || balance, 0 AS t, id FROM accounts UNION ALL SELECT \
+               id || '|' || account || '|' || amount, 1, id FROM items UNION ALL SELECT id || '', 2, id \
+               FROM cache_events WHERE state = 0 ORDER BY 2, 3";
+    let mut tables = Tables::default();
+    for TableRow(text, table) in Load::<C::Backend, TableRow>::rows(sql).on(link)? {
+        match table {
+            0 => tables.rows.push(Row::parse(&text)),
+            1 => tables.items.push(Item::parse(&text)),
+            _ => tables.events.push(text.parse().unwrap()),
+        }
+    }
+    Ok(tables)
+}
+
+/// A row as text, and the number of its table.
+struct TableRow(String, i64);
+
+impl<DB: Dialect> FromRow<DB> for TableRow {
+    fn from_row<'a>(row: &impl diesel::row::Row<'a, DB>) -> diesel::deserialize::Result<Self> {
+        let text = DB::text(row, 0)?.unwrap_or_default();
+        Ok(Self(text, DB::integer(row, 1)?.unwrap_or_default()))
+    }
 }
 
 pub fn begin<C: Link>(link: &mut C) -> Result<()> {
@@ -132,8 +152,17 @@ impl<C: Link> Database for SimDatabase<C> {
 /// The transaction that writes.
 pub struct SimTransaction<C: Link> {
     database: SimDatabase<C>,
-    number: u64,
+    pub number: u64,
     ended: bool,
+}
+
+/// A statement that returns nothing.
+pub struct Nothing;
+
+impl<DB: Dialect> FromRow<DB> for Nothing {
+    fn from_row<'a>(_: &impl diesel::row::Row<'a, DB>) -> diesel::deserialize::Result<Self> {
+        Ok(Self)
+    }
 }
 
 impl<C: Link> SimTransaction<C> {
@@ -195,10 +224,11 @@ impl<C: Link> Transaction for SimTransaction<C> {
     }
 
     async fn commit(mut self) -> Result<()> {
-        let action = self.closing(|link, world| {
+        let number = self.number;
+        let action = self.closing(move |link, world| {
             commit(link)?;
-            let rows = snapshot(link)?;
-            world.state().history.commit(world.time.now(), rows);
+            let tables = snapshot(link)?;
+            world.state().history.commit(world.time.now(), tables, number);
             Ok(())
         });
         let asked = self.database.asked(Kind::Commit, Some(self.number));

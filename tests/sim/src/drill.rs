@@ -3,8 +3,9 @@
 
 use std::time::Duration;
 
-use crate::history::Row;
+use crate::history::{Row, Tables};
 use crate::mode::Mode;
+use crate::outside::{Change, Deal, Tell};
 use crate::plan::{Act, EMAILS, Fault, Ground, Plan};
 use crate::rng::Rng;
 use crate::world::Kind;
@@ -65,7 +66,7 @@ pub fn drill(mode: Mode, ground: Ground, seed: u64, rng: &mut Rng) -> Plan {
     let rows = EMAILS.iter().zip(1..).take(if mode.has_bulk() { 2 } else { 1 });
     let row =
         |(email, id): (&&str, i64)| Row { id, email: (*email).to_owned(), balance: writer.next() };
-    let initial = rows.map(row).collect();
+    let initial = Tables { rows: rows.map(row).collect(), ..Tables::default() };
     let (slow, prey, faults, budget): (&[Kind], _, &[Fault], _) = match drill {
         AgedFill => (&[Kind::Fill], None, &[Fault::Crash], 1),
         AgedPut => (&[Kind::Lift], Some(Kind::Fence), &[Fault::Refuse, Fault::Crash], 2),
@@ -112,6 +113,7 @@ pub fn drill(mode: Mode, ground: Ground, seed: u64, rng: &mut Rng) -> Plan {
         processes: 3,
         initial,
         scripts,
+        outside: Vec::new(),
         budget: if faults.is_empty() { 0 } else { budget },
         faults,
         rate: 25,
@@ -120,6 +122,40 @@ pub fn drill(mode: Mode, ground: Ground, seed: u64, rng: &mut Rng) -> Plan {
         slow: slow.to_vec(),
         slow_late: true,
         prey,
+    }
+}
+
+/// An event comes, and then the change that it tells of: the COMMIT is slow, and readers are quick.
+pub fn ahead(mode: Mode, ground: Ground, seed: u64, rng: &mut Rng) -> Plan {
+    let row = |id: i64| Row { id, email: EMAILS[id as usize - 1].to_owned(), balance: id };
+    let initial = Tables { rows: vec![row(1)], ..Tables::default() };
+    let (change, seen) = match rng.percent(60) {
+        true => (Change::Balance(1, 3), Act::Find(1)),
+        false => (Change::Email(1, EMAILS[1], 3), Act::FindBy(EMAILS[1])),
+    };
+    let pause = Duration::from_millis(rng.below(2500) as u64);
+    let deal = Deal { pause, change, tell: Tell::Once, early: true, keep: true };
+    let reader = |rng: &mut Rng| {
+        let pause = |rng: &mut Rng| Act::Pause(Duration::from_millis(100 + rng.below(1200) as u64));
+        (0..5).flat_map(|_| [seen.clone(), pause(rng)]).chain([seen.clone()]).collect()
+    };
+    let scripts = vec![(0, reader(rng)), (0, reader(rng))];
+    Plan {
+        seed,
+        mode,
+        ground,
+        processes: 2,
+        initial,
+        scripts,
+        outside: vec![deal],
+        budget: 0,
+        faults: Vec::new(),
+        rate: 0,
+        jumps: true,
+        starves: false,
+        slow: vec![Kind::Commit, Kind::Statement],
+        slow_late: false,
+        prey: None,
     }
 }
 

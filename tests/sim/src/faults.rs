@@ -34,6 +34,7 @@ impl<C: Link> Scheduler<'_, C> {
                 (self.flush)().await;
                 let mut state = self.world.state();
                 state.fences.clear();
+                state.history.suffers();
                 state.note("the store forgets everything");
             }
             Fault::Evict => self.evict().await,
@@ -51,6 +52,20 @@ impl<C: Link> Scheduler<'_, C> {
                     return false;
                 };
                 self.spoil(Fault::Lose, number, ErrorKind::Database).await;
+            }
+            Fault::Source => {
+                let Some(number) = self.target(|pending| pending.kind.is_source()) else {
+                    return false;
+                };
+                let fault = if self.rng.percent(50) { Fault::Refuse } else { Fault::Lose };
+                self.world.state().history.suffers();
+                self.spoil(fault, number, ErrorKind::Database).await;
+            }
+            Fault::Trim => {
+                if !self.stream.trim() {
+                    return false;
+                }
+                self.world.state().note("the stream is trimmed");
             }
             Fault::CommitRefused | Fault::CommitLost | Fault::CommitGone | Fault::CommitLate => {
                 let Some(number) = self.target(|pending| pending.kind == Kind::Commit) else {
@@ -132,7 +147,10 @@ impl<C: Link> Scheduler<'_, C> {
         // Most of what a crash can cost, it costs between a write and what follows from it.
         let owes = |pending: &Pending| {
             pending.process == process
-                && matches!(pending.kind, Kind::Commit | Kind::Invalidate | Kind::Lift)
+                && matches!(
+                    pending.kind,
+                    Kind::Commit | Kind::Invalidate | Kind::Lift | Kind::Acknowledge
+                )
         };
         if !self.world.state().pending.iter().any(owes) && self.rng.percent(80) {
             return false;
@@ -160,6 +178,7 @@ impl<C: Link> Scheduler<'_, C> {
             client.task.abort();
         }
         let mut state = self.world.state();
+        state.history.suffers();
         state.crashed.push(process);
         let (lost, kept) = state.pending.drain(..).partition(|pending| pending.process == process);
         state.pending = kept;
@@ -173,6 +192,8 @@ impl<C: Link> Scheduler<'_, C> {
     fn abort(&mut self) -> bool {
         let running: Vec<usize> = (0..self.clients.len())
             .filter(|client| !self.clients[*client].task.is_finished())
+            // The other program tells of what it does, whatever comes.
+            .filter(|client| self.clients[*client].process < self.plan.processes)
             .collect();
         if running.is_empty() {
             return false;
@@ -180,6 +201,7 @@ impl<C: Link> Scheduler<'_, C> {
         let client = *self.rng.pick(&running);
         self.clients[client].task.abort();
         let process = self.clients[client].process;
+        self.world.state().history.suffers();
         self.world.state().note(format_args!("client {client} of p{process} gives up"));
         true
     }

@@ -1,10 +1,27 @@
 //! The patterns and promises that are simulated.
 
+use std::time::Duration;
+
 /// How long an entry may live, in seconds: short beside nothing but a fence and a lease.
 pub const TTL: u64 = 10;
 
+/// How long an entry may live where events end its life, in seconds.
+const DAY: u64 = 86_400;
+
 /// How old a hit may be where a bound is declared, in seconds.
 pub const BOUND: u64 = 3;
+
+/// Events are looked for so often.
+pub const EVERY: Duration = Duration::from_secs(2);
+
+/// How far an event of the stream may run ahead of the commit that it tells of.
+pub const AHEAD: Duration = Duration::from_secs(3);
+
+/// An event that nobody has acknowledged is delivered again after so long. The table says the same.
+pub const REDELIVERS: Duration = Duration::from_secs(30);
+
+/// All events have been taken so long after the last of all that goes wrong.
+pub const TAKEN: Duration = Duration::from_secs(50);
 
 /// What a model declares.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -21,10 +38,17 @@ pub enum Mode {
     /// No hit of these is older than the bound.
     Bounded,
     BoundedThrough,
+    /// The rows of these are the roots of aggregates.
+    Whole,
+    WholeFenced,
+    /// Others change rows past the caches of these, which live for a day, and tell of it: by the
+    /// table of events, or by a stream.
+    Told,
+    Streamed,
 }
 
 impl Mode {
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 14] = [
         Self::Aside,
         Self::Through,
         Self::Fenced,
@@ -35,6 +59,10 @@ impl Mode {
         Self::BulkFenced,
         Self::Bounded,
         Self::BoundedThrough,
+        Self::Whole,
+        Self::WholeFenced,
+        Self::Told,
+        Self::Streamed,
     ];
 
     pub fn name(self) -> &'static str {
@@ -49,25 +77,38 @@ impl Mode {
             Self::BulkFenced => "bulk-fenced",
             Self::Bounded => "bounded",
             Self::BoundedThrough => "bounded-through",
+            Self::Whole => "whole",
+            Self::WholeFenced => "whole-fenced",
+            Self::Told => "told",
+            Self::Streamed => "streamed",
         }
     }
 
     pub fn is_fenced(self) -> bool {
-        matches!(self, Self::Fenced | Self::FencedThrough | Self::BulkFenced)
+        matches!(self, Self::Fenced | Self::FencedThrough | Self::BulkFenced | Self::WholeFenced)
     }
 
     pub fn is_strict(self) -> bool {
-        use Mode::{Aside, Bounded, BoundedThrough, Bulk, Through};
-        !matches!(self, Aside | Through | Bulk | Bounded | BoundedThrough)
+        use Mode::{Validated, ValidatedThrough};
+        self.is_fenced() || matches!(self, Validated | ValidatedThrough)
     }
 
     pub fn is_bounded(self) -> bool {
         matches!(self, Self::Bounded | Self::BoundedThrough)
     }
 
+    /// Whether others change rows and tell of it.
+    pub fn has_events(self) -> bool {
+        matches!(self, Self::Told | Self::Streamed)
+    }
+
     /// How old a read may be where it is not strict, in seconds.
     pub fn oldest(self) -> u64 {
-        if self.is_bounded() { BOUND } else { TTL }
+        match self {
+            Self::Told | Self::Streamed => DAY,
+            _ if self.is_bounded() => BOUND,
+            _ => TTL,
+        }
     }
 
     pub fn named(name: &str) -> Option<Self> {
@@ -76,6 +117,11 @@ impl Mode {
 
     pub fn has_bulk(self) -> bool {
         matches!(self, Self::Bulk | Self::BulkFenced)
+    }
+
+    /// Whether accounts have items, which are members of them.
+    pub fn has_items(self) -> bool {
+        matches!(self, Self::Whole | Self::WholeFenced)
     }
 
     pub fn has_version(self) -> bool {

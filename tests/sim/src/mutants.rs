@@ -29,8 +29,8 @@ pub const PROOFS: &[(Guard, Proof)] = &[
     (Guard::VerifyList, Elsewhere("anomalies", "the model here has no list")),
     (Guard::TouchDependents, Elsewhere("anomalies", "no model here depends on another")),
     (Guard::DependentsAgain, Elsewhere("anomalies", "no model here depends on another")),
-    (Guard::TouchWhole, Elsewhere("anomalies", "no model here is in an aggregate")),
-    (Guard::RootFirst, Elsewhere("anomalies", "no model here is in an aggregate")),
+    (Guard::TouchWhole, Here(&[Mode::Whole, Mode::WholeFenced])),
+    (Guard::RootFirst, Here(&[Mode::Whole, Mode::WholeFenced])),
     (Guard::JoinInTime, Here(&[Mode::Aside, Mode::Fenced])),
     (Guard::OwnKey, Elsewhere("anomalies", "no key here has a second spelling")),
     (Guard::PendingBypass, Here(&[Mode::Aside])),
@@ -86,11 +86,11 @@ pub const PROOFS: &[(Guard, Proof)] = &[
     (Guard::RegisteredInTime, Elsewhere("anomalies", "nobody registers here")),
     (Guard::SameDatabase, Elsewhere("anomalies", "no database here is restored")),
     (Guard::SteadyTime, Elsewhere("anomalies", "no clock here is set back")),
-    (Guard::OutrunFence, Elsewhere("anomalies", "nobody takes events here")),
-    (Guard::OutrunAgain, Elsewhere("anomalies", "nobody takes events here")),
-    (Guard::AcknowledgeLast, Elsewhere("anomalies", "nobody takes events here")),
-    (Guard::VoidParked, Elsewhere("anomalies", "nobody takes events here")),
-    (Guard::VoidGap, Elsewhere("anomalies", "nobody takes events here")),
+    (Guard::OutrunFence, Here(&[Mode::Streamed])),
+    (Guard::OutrunAgain, Here(&[Mode::Streamed])),
+    (Guard::AcknowledgeLast, Here(&[Mode::Told, Mode::Streamed])),
+    (Guard::VoidParked, Here(&[Mode::Told, Mode::Streamed])),
+    (Guard::VoidGap, Here(&[Mode::Streamed])),
 ];
 
 /// Guards of the scripts in Lua, and the mode whose schedules must miss them on Redis, where chance

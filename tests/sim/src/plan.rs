@@ -5,10 +5,11 @@
 
 use std::time::Duration;
 
-use crate::accounts::Step;
-use crate::drill::drill;
-use crate::history::Row;
+use crate::accounts::{ItemAct, Step};
+use crate::drill::{ahead, drill};
+use crate::history::{Item, Row, Tables};
 use crate::mode::{Mode, TTL};
+use crate::outside::{Change, Deal, Tell};
 use crate::rng::Rng;
 use crate::world::Kind;
 
@@ -33,6 +34,7 @@ pub enum Act {
     Delete(i64),
     Save(i64, i64),
     Transaction(Vec<Step>, bool),
+    Item(ItemAct),
     Pause(Duration),
 }
 
@@ -67,6 +69,10 @@ pub enum Fault {
     CommitGone,
     /// The answer is lost; it commits later, or rolls back.
     CommitLate,
+    /// The stream of events fails an operation, or loses the answer.
+    Source,
+    /// The stream forgets what has not been acknowledged, and tells that it did.
+    Trim,
 }
 
 impl Fault {
@@ -75,6 +81,7 @@ impl Fault {
     pub fn is_assumed(self, mode: Mode, ground: Ground) -> bool {
         match self {
             Self::Flush => !mode.is_fenced(),
+            Self::Source | Self::Trim => mode == Mode::Streamed,
             Self::CommitLate => ground.tells_outcome || !mode.is_fenced(),
             _ => true,
         }
@@ -95,9 +102,11 @@ pub struct Plan {
     pub mode: Mode,
     pub ground: Ground,
     pub processes: usize,
-    pub initial: Vec<Row>,
+    pub initial: Tables,
     /// Clients, each of a process.
     pub scripts: Vec<(usize, Vec<Act>)>,
+    /// What another program does.
+    pub outside: Vec<Deal>,
     pub faults: Vec<Fault>,
     /// How many faults at most, and how likely one is at each step, in percent.
     pub budget: usize,
@@ -117,7 +126,9 @@ pub struct Plan {
 impl Plan {
     pub fn new(mode: Mode, ground: Ground, seed: u64) -> (Self, Rng) {
         let mut rng = Rng::new(seed.wrapping_mul(8).wrapping_add(mode as u64));
-        let plan = if !ground.real_time && rng.percent(DRILLS) {
+        let plan = if mode == Mode::Streamed && !ground.real_time && rng.percent(DRILLS) {
+            ahead(mode, ground, seed, &mut rng)
+        } else if !ground.real_time && !mode.has_events() && rng.percent(DRILLS) {
             drill(mode, ground, seed, &mut rng)
         } else {
             Self::at_random(mode, ground, seed, &mut rng)
@@ -126,13 +137,16 @@ impl Plan {
     }
 
     fn at_random(mode: Mode, ground: Ground, seed: u64, rng: &mut Rng) -> Self {
-        let processes = 2 + usize::from(rng.percent(30));
-        let one = !mode.has_bulk() && rng.percent(60);
+        let mut processes = 2 + usize::from(rng.percent(30));
+        let one = !mode.has_bulk() && !mode.has_items() && rng.percent(60);
         let keys: &[i64] = if one { &[1] } else { &[1, 2] };
         let mut writer = Writer { keys, balance: 0, mode, weights: Vec::new() };
         let initial = keys.iter().zip(EMAILS).filter(|_| rng.percent(80));
-        let initial = initial.map(|(id, email)| writer.row(*id, email)).collect();
-        let jumps = !ground.real_time && rng.percent(40);
+        let rows = initial.map(|(id, email)| writer.row(*id, email)).collect();
+        let items = if mode.has_items() { writer.items(rng) } else { Vec::new() };
+        let initial = Tables { rows, items, ..Tables::default() };
+        let jumps = if mode.has_events() { 80 } else { 40 };
+        let jumps = !ground.real_time && rng.percent(jumps);
         writer.draw_weights(rng, ground.real_time, jumps);
         let clients = processes + rng.below(3);
         let scripts = (0..clients)
@@ -142,6 +156,9 @@ impl Plan {
                 (client % processes, acts)
             })
             .collect();
+        let outside = if mode.has_events() { writer.outside(rng) } else { Vec::new() };
+        // One more that only consumes.
+        processes += usize::from(mode.has_events());
         let faults = draw_faults(mode, ground, rng);
         let budget = if faults.is_empty() { 0 } else { 1 + rng.below(4) };
         let rate = *rng.pick(&[4, 10, 25]);
@@ -156,6 +173,7 @@ impl Plan {
             processes,
             initial,
             scripts,
+            outside,
             faults,
             budget,
             rate,
@@ -194,6 +212,9 @@ fn draw_faults(mode: Mode, ground: Ground, rng: &mut Rng) -> Vec<Fault> {
         CommitGone,
         CommitLate,
         Flush,
+        Source,
+        Trim,
+        Trim,
     ];
     all.retain(|fault| fault.is_assumed(mode, ground));
     if ground.real_time {
@@ -241,7 +262,59 @@ impl Writer {
         }
     }
 
+    /// Items of the accounts, some of accounts that are not there yet.
+    fn items(&mut self, rng: &mut Rng) -> Vec<Item> {
+        let ids = [1, 2].into_iter().filter(|_| rng.percent(70)).collect::<Vec<i64>>();
+        ids.into_iter().map(|id| self.item(id, rng)).collect()
+    }
+
+    fn item(&mut self, id: i64, rng: &mut Rng) -> Item {
+        Item { id, account: *rng.pick(self.keys), amount: self.next() }
+    }
+
+    fn item_act(&mut self, rng: &mut Rng) -> ItemAct {
+        let (id, account) = (*rng.pick(&[1, 2]), *rng.pick(self.keys));
+        match rng.below(12) {
+            0..=4 => ItemAct::Whole(account),
+            5 => ItemAct::Find(id),
+            6 => ItemAct::Insert(self.item(id, rng)),
+            7..=8 => ItemAct::Change(id, None, self.next()),
+            9..=10 => ItemAct::Change(id, Some(account), self.next()),
+            _ => ItemAct::Delete(id),
+        }
+    }
+
+    fn outside(&mut self, rng: &mut Rng) -> Vec<Deal> {
+        let deals = 1 + rng.below(3);
+        (0..deals).map(|_| self.deal(rng)).collect()
+    }
+
+    fn deal(&mut self, rng: &mut Rng) -> Deal {
+        let (id, email) = (*rng.pick(self.keys), *rng.pick(&EMAILS));
+        let change = match rng.below(10) {
+            0..=3 => Change::Balance(id, self.next()),
+            4..=6 => Change::Email(id, email, self.next()),
+            7..=8 => Change::Insert(id, email, self.next()),
+            _ => Change::Delete(id),
+        };
+        let tell = match rng.below(10) {
+            0..=6 => Tell::Once,
+            7 => Tell::Twice(true),
+            8 => Tell::Twice(false),
+            _ => Tell::Garbled,
+        };
+        let pause = if rng.percent(30) {
+            Duration::from_secs(1 + rng.below(4) as u64)
+        } else {
+            Duration::ZERO
+        };
+        Deal { pause, change, tell, early: rng.percent(60), keep: rng.percent(90) }
+    }
+
     fn act(&mut self, rng: &mut Rng) -> Act {
+        if self.mode.has_items() && rng.percent(55) {
+            return Act::Item(self.item_act(rng));
+        }
         let id = *rng.pick(self.keys);
         // Mostly one that a row has.
         let email = if rng.percent(50) { EMAILS[id as usize - 1] } else { *rng.pick(&EMAILS) };
@@ -279,6 +352,9 @@ impl Writer {
     fn step(&mut self, rng: &mut Rng, depth: usize) -> Step {
         let id = *rng.pick(self.keys);
         let email = *rng.pick(&EMAILS);
+        if self.mode.has_items() && rng.percent(40) {
+            return Step::Item(self.item_act(rng));
+        }
         match rng.below(10) {
             0..=2 => Step::Find(id),
             3..=5 => Step::Update(id, rng.percent(20).then_some(email), self.next()),

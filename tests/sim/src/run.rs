@@ -3,27 +3,29 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use cache_runtime::EntryKey;
 use cache_runtime::ports::Database;
-use cache_runtime::{EntryKey, KeyWriter};
 
-use crate::accounts::{Accounts, Parts};
+use crate::accounts::{Accounts, ItemAct, Parts, Source};
 use crate::bench::Bench;
 use crate::check::check;
 use crate::client::Client;
 use crate::database::{Link, SimDatabase};
 use crate::history::Register;
-use crate::mode::{Mode, TTL};
+use crate::mode::{Mode, TAKEN, TTL};
 use crate::models::{
     aside, aside_next, bounded, bounded_through, bulk, bulk_fenced, bulk_next, fenced,
-    fenced_through, fenced_through_next, through, through_next, validated, validated_next,
-    validated_through,
+    fenced_through, fenced_through_next, streamed, through, through_next, told, validated,
+    validated_next, validated_through, whole, whole_fenced,
 };
+use crate::outside::Outside;
 use crate::plan::{EMAILS, Plan};
 use crate::ports::{SimClock, SimTokens};
 use crate::quiet::Quiet;
 use crate::rng::hash;
 use crate::scheduler::{Running, Scheduler};
-use crate::store::SimStore;
+use crate::store::{SimStore, row_key};
+use crate::stream::{SimStream, Stream};
 use crate::world::{CLIENT, World};
 
 /// What came of a schedule.
@@ -78,6 +80,10 @@ macro_rules! open_all {
                     Mode::Bulk => Arc::new(bulk::open(parts).await.unwrap()),
                     Mode::Bounded => Arc::new(bounded::open(parts).await.unwrap()),
                     Mode::BoundedThrough => Arc::new(bounded_through::open(parts).await.unwrap()),
+                    Mode::Told => Arc::new(told::open(parts).await.unwrap()),
+                    Mode::Streamed => Arc::new(streamed::open(parts).await.unwrap()),
+                    Mode::Whole => Arc::new(whole::open(parts).await.unwrap()),
+                    Mode::WholeFenced => Arc::new(whole_fenced::open(parts).await.unwrap()),
                     Mode::BulkFenced => Arc::new(bulk_fenced::open(parts).await.unwrap()),
                 }
             }
@@ -93,13 +99,13 @@ pub fn run<C: Home>(bench: &Bench<C>, mode: Mode, seed: u64) -> Outcome {
     let (plan, rng) = Plan::new(mode, bench.ground, seed);
     bench.reset(&plan.initial);
     let world = World::new(bench.time.clone());
-    let first = plan.initial.clone();
-    world.state().history.commit(world.time.now(), first);
+    world.state().history.commit(world.time.now(), plan.initial.clone(), 0);
     let (ended, faults) = runtime.block_on(async {
         let store = bench.store().await;
+        let stream = Stream::new(seed % 3 == 0);
         let mut processes = Vec::new();
         for process in 0..plan.processes {
-            processes.push(open(bench, &plan, &world, store.clone(), process).await);
+            processes.push(open(bench, &plan, &world, store.clone(), &stream, process).await);
         }
         world.state().free = false;
         let clients = plan.scripts.iter().enumerate().map(|(number, (process, acts))| {
@@ -107,6 +113,12 @@ pub fn run<C: Home>(bench: &Bench<C>, mode: Mode, seed: u64) -> Outcome {
             let task = CLIENT.scope(number, client.run(acts.clone()));
             Running { process: *process, task: tokio::spawn(task) }
         });
+        let mut clients: Vec<Running> = clients.collect();
+        if !plan.outside.is_empty() {
+            let outside = outside(bench, &plan, &world, &stream);
+            let task = CLIENT.scope(plan.scripts.len(), outside.run(plan.outside.clone()));
+            clients.push(Running { process: plan.processes, task: tokio::spawn(task) });
+        }
         let mut scheduler = Scheduler {
             world: &world,
             plan: &plan,
@@ -114,9 +126,10 @@ pub fn run<C: Home>(bench: &Bench<C>, mode: Mode, seed: u64) -> Outcome {
             quiet: &quiet,
             links: &bench.links,
             store,
+            stream,
             flush: &|| bench.flush(),
-            keys: keys(),
-            clients: clients.collect(),
+            keys: keys(mode),
+            clients,
             budget: plan.budget,
             away: 0,
             faults: 0,
@@ -154,6 +167,7 @@ async fn open<C: Home>(
     plan: &Plan,
     world: &Arc<World>,
     store: Arc<dyn cache_runtime::ports::Store>,
+    stream: &Stream,
     process: usize,
 ) -> Arc<dyn Accounts> {
     let seed = plan.seed;
@@ -163,10 +177,32 @@ async fn open<C: Home>(
         clock: Arc::new(SimClock { world: world.clone(), process }),
         tokens: Box::new(move || SimTokens::new(seed.wrapping_mul(4) + process as u64)),
         namespace: String::new(),
+        source: match plan.mode {
+            Mode::Streamed => Source::Stream(Arc::new(SimStream {
+                stream: stream.clone(),
+                world: world.clone(),
+                process,
+                alone: process + 1 == plan.processes,
+                gap: Arc::default(),
+            })),
+            _ => Source::Table,
+        },
     };
     // Half of the schedules are in the middle of a deploy.
     let next = seed % 2 == 1 && process == 1;
     <C::Backend as AllModels>::open(plan.mode, next, parts).await
+}
+
+fn outside<C: Link>(
+    bench: &Bench<C>,
+    plan: &Plan,
+    world: &Arc<World>,
+    stream: &Stream,
+) -> Outside<C> {
+    let process = plan.processes;
+    let database = SimDatabase::new(world.clone(), process, bench.links.clone());
+    let stream = (plan.mode == Mode::Streamed).then(|| stream.clone());
+    Outside { world: world.clone(), database, process, stream }
 }
 
 fn client(
@@ -191,6 +227,9 @@ async fn finish<C: Link>(
     if plan.ground.real_time {
         return Ok(());
     }
+    if plan.mode.has_events() {
+        return taken(scheduler, processes).await;
+    }
     if plan.jumps {
         // What lives too long is seen by those who read between one ttl and two.
         for _ in 0..2 {
@@ -203,13 +242,29 @@ async fn finish<C: Link>(
     let before = world.state().history.reads.len();
     everybody_reads(scheduler, processes).await?;
     let state = world.state();
-    let last = state.history.commits.last().map(|commit| &commit.rows[..]).unwrap_or_default();
+    let last = state.history.commits.last().map(|commit| &commit.tables).unwrap();
     for read in &state.history.reads[before..] {
-        if read.register.of(last) != read.value.as_ref() {
+        if read.register.of(last) != read.value.held() {
             return Err(format!("after the ttl {read:?}, but the table holds {last:?}"));
         }
     }
     Ok(())
+}
+
+/// Where nothing but events ends an entry's life: they have all been taken in time, and everybody
+/// reads what they told of, as the checker sees it.
+async fn taken<C: Link>(
+    scheduler: &mut Scheduler<'_, C>,
+    processes: &[Arc<dyn Accounts>],
+) -> Result<(), String> {
+    let world = scheduler.world.clone();
+    scheduler.drain(world.time.now() + TAKEN).await?;
+    everybody_reads(scheduler, processes).await?;
+    let history = &world.state().history;
+    match history.told.iter().find(|told| told.taken.is_none()) {
+        Some(told) => Err(format!("{TAKEN:?} after the last fault nobody has taken {told:?}")),
+        None => Ok(()),
+    }
 }
 
 async fn everybody_reads<C: Link>(
@@ -234,15 +289,20 @@ async fn read_all(client: Client) {
     for email in EMAILS {
         client.find_by(email).await;
     }
+    for id in [1, 2] {
+        client.item(ItemAct::Whole(id)).await;
+        client.item(ItemAct::Find(id)).await;
+    }
 }
 
-/// The keys of the entries of the rows.
-fn keys() -> Vec<EntryKey> {
-    let row = |id: i64| {
-        let mut writer = KeyWriter::default();
-        ["", "accounts", "row"].iter().for_each(|part| writer.text(part));
-        writer.integer(id.into());
-        EntryKey::from_writer(writer)
-    };
-    vec![row(1), row(2)]
+/// The keys of the entries of the rows, and of the aggregates around them.
+fn keys(mode: Mode) -> Vec<EntryKey> {
+    let mut keys = vec![row_key("accounts", "row", 1), row_key("accounts", "row", 2)];
+    if mode.has_items() {
+        let more = [("accounts", "whole"), ("items", "row")];
+        keys.extend(
+            more.iter().flat_map(|(table, kind)| [1, 2].map(|id| row_key(table, kind, id))),
+        );
+    }
+    keys
 }

@@ -8,9 +8,11 @@ use cache_runtime::{EntryKey, ErrorKind};
 use tokio::task::JoinHandle;
 
 use crate::database::{Link, Shared, broken, roll_back};
+use crate::mode::{AHEAD, Mode};
 use crate::plan::Plan;
 use crate::quiet::Quiet;
 use crate::rng::Rng;
+use crate::stream::Stream;
 use crate::world::{Kind, Pending, World};
 
 /// A schedule that is not done after so many steps goes on without faults.
@@ -31,6 +33,7 @@ pub struct Scheduler<'a, C> {
     pub quiet: &'a Quiet,
     pub links: &'a Shared<C>,
     pub store: Arc<dyn Store>,
+    pub stream: Stream,
     pub flush: &'a (dyn Fn() -> BoxFuture<'static, ()> + Sync),
     /// The entries that a schedule can meet.
     pub keys: Vec<EntryKey>,
@@ -149,7 +152,8 @@ impl<C: Link> Scheduler<'_, C> {
         if !self.plan.jumps {
             return 3;
         }
-        if eligible.iter().all(|number| self.is_slow(*number)) { 60 } else { 8 }
+        let usual = if self.plan.mode.has_events() { 15 } else { 8 };
+        if eligible.iter().all(|number| self.is_slow(*number)) { 60 } else { usual }
     }
 
     /// One at random; or the one that chance likes best, so that others wait long.
@@ -216,7 +220,7 @@ impl<C: Link> Scheduler<'_, C> {
         let alarm = self.world.state().next_alarm();
         let jump = *self.rng.pick(&[1, 100, 1000, 3400, 5000, 9000, 10_500]);
         let jump = self.world.time.now() + Duration::from_millis(jump);
-        let fenced = self.plan.mode.is_fenced();
+        let fenced = self.plan.mode.is_fenced() || self.plan.mode == Mode::Streamed;
         let to = match alarm {
             // Whoever keeps a fence up is woken in time.
             Some(alarm) if self.plan.jumps && !idle && self.budget_lets_jump() => {
@@ -230,7 +234,7 @@ impl<C: Link> Scheduler<'_, C> {
             None if self.plan.jumps && !idle => jump,
             None => return false,
         };
-        if !self.may_pass(to, alarm) {
+        if !self.may_pass(to, alarm) || !idle && !self.is_told_in_time(to) {
             return false;
         }
         self.world.advance(to);
@@ -256,6 +260,21 @@ impl<C: Link> Scheduler<'_, C> {
             |kind| state.pending.iter().any(|pending| own(pending.process) && pending.kind == kind);
         let is_renewed = !waits(Kind::Renew) && !waits(Kind::Outcome) && waits(Kind::Commit);
         is_renewed && state.history.store_failed.is_none() && alarm.is_none_or(|alarm| to <= alarm)
+    }
+
+    /// What the stream tells of becomes visible in time; and a fence is kept up for as long.
+    fn is_told_in_time(&self, to: Duration) -> bool {
+        if self.plan.mode != Mode::Streamed {
+            return true;
+        }
+        let state = self.world.state();
+        let now = self.world.time.now();
+        let told = &state.history.told;
+        let open = state.open.filter(|open| open.process == self.plan.processes);
+        let is_late = open.is_some_and(|open| {
+            told.iter().any(|told| told.transaction == open.number && told.at + AHEAD <= to)
+        });
+        !is_late && !state.fences.iter().any(|fence| now < fence.until && fence.until <= to)
     }
 
     /// One of the operations of which this holds.

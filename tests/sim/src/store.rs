@@ -6,7 +6,7 @@ use std::time::Duration;
 use cache_runtime::ports::{
     BoxFuture, Fence, Fill, Filled, Form, Lease, Leased, Lift, Mark, Payload, Store, StoreFacts,
 };
-use cache_runtime::{EntryKey, Result, Token};
+use cache_runtime::{EntryKey, KeyWriter, Result, Token};
 
 use crate::world::{Asked, Kind, Standing, World};
 
@@ -25,11 +25,22 @@ impl SimStore {
     }
 }
 
+/// The entry of a row.
+pub fn row_key(table: &str, kind: &str, id: i64) -> EntryKey {
+    let mut writer = KeyWriter::default();
+    ["", table, kind].iter().for_each(|part| writer.text(part));
+    writer.integer(id.into());
+    EntryKey::from_writer(writer)
+}
+
 /// A key without what all keys begin with.
-fn name(key: &EntryKey) -> String {
+pub fn name(key: &EntryKey) -> String {
     let text = String::from_utf8_lossy(key.as_bytes()).into_owned();
-    let start = text.find("s3:row").or_else(|| text.find("s2:by"));
-    start.map_or_else(|| "table".to_owned(), |start| text[start..].to_owned())
+    let kinds = ["s3:row", "s2:by", "s5:whole"];
+    let start = kinds.iter().find_map(|kind| text.find(kind));
+    // Of two tables, which one.
+    let of = if text.contains("s5:items") { "items " } else { "" };
+    start.map_or_else(|| format!("{of}table"), |start| format!("{of}{}", &text[start..]))
 }
 
 fn show_all<T>(all: &[T], show: impl Fn(&T) -> &'static str) -> String {
@@ -111,11 +122,19 @@ impl Store for SimStore {
 
     fn invalidate<'a>(&'a self, keys: &'a [EntryKey]) -> BoxFuture<'a, Result<()>> {
         let (inner, owned) = (self.inner.clone(), keys.to_vec());
+        let (world, process) = (self.world.clone(), self.process);
         let asked = self.asked(Kind::Invalidate, keys.iter());
+        let names = asked.label.clone();
         Box::pin(self.world.ask(
             asked,
             |()| "done".into(),
-            move || Box::pin(async move { inner.invalidate(&owned).await }),
+            move || {
+                Box::pin(async move {
+                    inner.invalidate(&owned).await?;
+                    world.state().history.hear(process, &names);
+                    Ok(())
+                })
+            },
         ))
     }
 
@@ -123,6 +142,7 @@ impl Store for SimStore {
         let (inner, owned) = (self.inner.clone(), fences.to_vec());
         let (world, process) = (self.world.clone(), self.process);
         let asked = self.asked(Kind::Fence, fences.iter().map(|fence| &fence.key));
+        let names = asked.label.clone();
         let show = |_: &Vec<u64>| "done".into();
         Box::pin(self.world.ask(asked, show, move || {
             Box::pin(async move {
@@ -132,7 +152,9 @@ impl Store for SimStore {
                     let (token, until) = (fence.token, now + fence.expiry);
                     Standing { process, token, until }
                 });
-                world.state().fences.extend(stand);
+                let mut state = world.state();
+                state.fences.extend(stand);
+                state.history.hear(process, &names);
                 Ok(at)
             })
         }))

@@ -39,9 +39,18 @@ pub enum Kind {
     Rollback,
     /// The rollback of a transaction that was dropped.
     Undo,
+    /// Another program sends an event.
+    Tell,
+    /// Events are read, acknowledged.
+    Hear,
+    Acknowledge,
 }
 
 impl Kind {
+    pub fn is_source(self) -> bool {
+        matches!(self, Self::Hear | Self::Acknowledge)
+    }
+
     pub fn is_store(self) -> bool {
         use Kind::*;
         matches!(

@@ -6,8 +6,12 @@ use std::sync::Arc;
 use cache_runtime::ports::{BoxFuture, Database};
 use cache_runtime::{Cache, Cached, ErrorKind, Result, Tx};
 
-use crate::accounts::{Accounts, Log, Parts, Step};
-use crate::history::{Deed, Row};
+use crate::accounts::{Accounts, ItemAct, Items, Log, Parts, Source, Step, Whole};
+use crate::history::{Deed, Item, Register, Row};
+use crate::mode::EVERY;
+
+#[macro_use]
+mod items;
 
 /// The transaction was to be rolled back.
 fn unwanted() -> cache_runtime::Error {
@@ -36,7 +40,21 @@ pub mod versioned_table {
 }
 
 macro_rules! model {
-    ($module:ident, $table:ident, ($($version:ident)?), ($($cached:tt)*)) => {
+    // Nothing but an event brings what others have changed.
+    (taking events, $module:ident, $table:ident, ($($cached:tt)*)) => {
+        model! {
+            $module, $table, (), (ttl = "1d", negative_ttl = "1d", bulk = 1000, $($cached)*),
+            items: , events: Account
+        }
+    };
+    ($module:ident, $table:ident, $version:tt, ($($cached:tt)*) $(, $item:ident)?) => {
+        model! {
+            $module, $table, $version, (ttl = "10s", negative_ttl = "10s", $($cached)*),
+            items: $($item)?, events:
+        }
+    };
+    ($module:ident, $table:ident, ($($version:ident)?), ($($cached:tt)*),
+     items: $($item:ident)?, events: $($taking:ident)?) => {
         pub mod $module {
             use diesel::prelude::*;
             use cache_runtime::ports::{Change, Filter, Insert, Save, Statements};
@@ -46,7 +64,7 @@ macro_rules! model {
 
             #[derive(Queryable, cache_runtime::Cached)]
             #[diesel(table_name = accounts)]
-            #[cached(ttl = "10s", negative_ttl = "10s", unique(email), save, insert = NewAccount,
+            #[cached(unique(email), save, insert = NewAccount,
                      changeset = AccountChanges)]
             #[cached($($cached)*)]
             pub struct Account {
@@ -95,6 +113,8 @@ macro_rules! model {
                 AccountChanges { email: email.map(str::to_owned), balance }
             }
 
+            $(items!($item);)?
+
             /// A filter that all rows meet.
             type Any = diesel::dsl::GtEq<accounts::balance, i64>;
 
@@ -106,15 +126,16 @@ macro_rules! model {
             pub async fn open<D: Database>(parts: Parts<D>) -> Result<Opened<D>>
             where
                 Account: Statements<D::Backend>,
+                $($item: Statements<D::Backend>,)?
             {
-                let cache = Cache::builder(parts.database)
+                let builder = Cache::builder(parts.database)
                     .shared_store(parts.store)
                     .clock(parts.clock)
                     .tokens((parts.tokens)())
                     .namespace(parts.namespace)
-                    .models(cache_runtime::models![Account])
-                    .build()
-                    .await?;
+                    .models(cache_runtime::models![Account $(, $item)?]);
+                $(let builder = taking!(builder, parts.source, $taking);)?
+                let cache = builder.build().await?;
                 let accounts = cache.repository::<Account>();
                 Ok(Opened { cache, accounts })
             }
@@ -125,6 +146,11 @@ macro_rules! model {
                 NewAccount: Insert<Account, D::Backend>,
                 AccountChanges: Change<Account, D::Backend>,
                 Any: Filter<Account, D::Backend>,
+                $(
+                    $item: Statements<D::Backend> + MemberRows<Account, D::Backend>,
+                    NewItem: Insert<$item, D::Backend>,
+                    ItemChanges: Change<$item, D::Backend>,
+                )?
             {
                 fn find(&self, id: i64) -> BoxFuture<'_, Result<Option<Row>>> {
                     Box::pin(async move { Ok(row(self.accounts.find(id).await?)) })
@@ -220,6 +246,13 @@ macro_rules! model {
                             .await
                     })
                 }
+
+                $(
+                    fn items(&self) -> Option<&dyn Items> {
+                        let _ = std::marker::PhantomData::<$item>;
+                        Some(self)
+                    }
+                )?
             }
 
             fn take<'a, D: Database>(
@@ -231,6 +264,11 @@ macro_rules! model {
                 Account: Statements<D::Backend> + Save<D::Backend>,
                 NewAccount: Insert<Account, D::Backend>,
                 AccountChanges: Change<Account, D::Backend>,
+                $(
+                    $item: Statements<D::Backend> + MemberRows<Account, D::Backend>,
+                    NewItem: Insert<$item, D::Backend>,
+                    ItemChanges: Change<$item, D::Backend>,
+                )?
             {
                 Box::pin(async move {
                     for step in steps {
@@ -238,31 +276,33 @@ macro_rules! model {
                         match step {
                             Step::Find(id) => {
                                 let found = accounts.find(id).await?;
-                                if let Some(written) = log.written(id) {
-                                    log.own.push((id, found.map(|row| row.balance), written));
-                                }
+                                log.read(Register::Key(id), found.map(|row| row.balance));
                             }
                             Step::Update(id, email, balance) => {
                                 if accounts.update(id, changes(email, balance)).await?.is_some() {
-                                    log.deeds.push(Deed::Set { id, balance, based: None });
+                                    log.deeds.push(Deed::set(Register::Key(id), balance));
                                 }
                             }
                             Step::Insert(id, email, balance) => {
                                 let new = NewAccount { id, email: email.to_owned(), balance };
                                 accounts.insert(new).await?;
-                                log.deeds.push(Deed::Set { id, balance, based: None });
+                                log.deeds.push(Deed::set(Register::Key(id), balance));
                             }
                             Step::Delete(id) => {
                                 if let Some(gone) = accounts.delete(id).await? {
-                                    log.deeds.push(Deed::Gone { id, balance: gone.balance });
+                                    let of = Register::Key(id);
+                                    log.deeds.push(Deed::Gone { of, number: gone.balance });
                                 }
                             }
                             Step::SaveLocked(id, balance) => {
                                 if let Some(mut locked) = accounts.lock(id).await? {
                                     locked.balance = balance;
                                     accounts.save_locked(locked).await?;
-                                    log.deeds.push(Deed::Set { id, balance, based: None });
+                                    log.deeds.push(Deed::set(Register::Key(id), balance));
                                 }
+                            }
+                            Step::Item(act) => {
+                                item_step!(tx, log, act $(, $item)?);
                             }
                             Step::Savepoint(steps, keep) => {
                                 let before = log.deeds.len();
@@ -283,6 +323,17 @@ macro_rules! model {
             }
         }
     };
+}
+
+/// Takes the events that tell of changes past the cache.
+macro_rules! taking {
+    ($builder:ident, $source:expr, $account:ident) => {{
+        let events = match $source {
+            Source::Stream(source) => cache_runtime::Events::shared(source),
+            Source::Table => cache_runtime::Events::table(),
+        };
+        $builder.events(events.on::<$account>("account").every(EVERY))
+    }};
 }
 
 /// Only a model with a version can be saved without a lock.
@@ -349,3 +400,23 @@ model!(
 );
 model!(bounded, plain_table, (), (pattern = "cache_aside", consistency = "bounded(3s)"));
 model!(bounded_through, plain_table, (), (pattern = "write_through", consistency = "bounded(3s)"));
+model!(
+    whole,
+    plain_table,
+    (),
+    (pattern = "cache_aside", aggregate(owner = "sim", members(AccountItem))),
+    AccountItem
+);
+model!(
+    whole_fenced,
+    plain_table,
+    (),
+    (
+        pattern = "write_through",
+        consistency = "strict(fenced)",
+        aggregate(owner = "sim", members(AccountItem))
+    ),
+    AccountItem
+);
+model!(taking events, told, plain_table, (pattern = "cache_aside"));
+model!(taking events, streamed, plain_table, (pattern = "write_through"));
