@@ -76,8 +76,8 @@ mod tests {
 
     #[test]
     fn a_goal_is_missed_on_its_own_side() {
-        assert!(Goal::AtLeast(2.0).is_met(2.0) && !Goal::AtLeast(2.0).is_met(1.99));
-        assert!(Goal::AtMost(0.5).is_met(0.5) && !Goal::AtMost(0.5).is_met(0.51));
+        assert!(AtLeast(2.0).is_met(2.0) && !AtLeast(2.0).is_met(1.99));
+        assert!(AtMost(0.5).is_met(0.5) && !AtMost(0.5).is_met(0.51));
     }
 
     #[test]

@@ -23,7 +23,7 @@ pub(crate) async fn turns<T>(
     round: usize,
     mut one: impl AsyncFnMut(Who) -> Result<T, Fault>,
 ) -> Result<Round<T>, Fault> {
-    if round % 2 == 0 {
+    if round.is_multiple_of(2) {
         let peer = one(Who::Peer).await?;
         let ours = one(Who::Ours).await?;
         Ok(Round { first: Who::Peer, peer, ours })

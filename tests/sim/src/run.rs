@@ -102,7 +102,7 @@ pub fn run<C: Home>(bench: &Bench<C>, mode: Mode, seed: u64) -> Outcome {
     world.state().history.commit(world.time.now(), plan.initial.clone(), 0);
     let (ended, faults) = runtime.block_on(async {
         let store = bench.store().await;
-        let stream = Stream::new(seed % 3 == 0);
+        let stream = Stream::new(seed.is_multiple_of(3));
         let mut processes = Vec::new();
         for process in 0..plan.processes {
             processes.push(open(bench, &plan, &world, store.clone(), &stream, process).await);

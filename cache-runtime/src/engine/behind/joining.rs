@@ -24,9 +24,12 @@ pub(crate) struct Joined<D: Database> {
     pub(crate) touch: Touch,
 }
 
+/// Those of one model.
+type OfModel<D> = (Arc<Backlog<D>>, Vec<(Intent, Touch)>);
+
 /// Enqueues them, each model's together. The transaction commits next, or not at all.
 pub(crate) async fn join<D: Database>(session: &mut Session<D>, all: Vec<Joined<D>>) -> Result<()> {
-    let mut models: BTreeMap<i64, (Arc<Backlog<D>>, Vec<(Intent, Touch)>)> = BTreeMap::new();
+    let mut models: BTreeMap<i64, OfModel<D>> = BTreeMap::new();
     for Joined { backlog, intent, touch } in all {
         let of_model = models.entry(backlog.tables.first);
         of_model.or_insert_with(|| (backlog, Vec::new())).1.push((intent, touch));

@@ -153,7 +153,7 @@ mod tests {
         for at in 0..400 {
             let begun = at * SECOND / 100;
             // None from one second on until two.
-            reads.take(&[read(begun, 0, 0, begun < SECOND || begun >= 2 * SECOND)]);
+            reads.take(&[read(begun, 0, 0, !(SECOND..2 * SECOND).contains(&begun))]);
         }
         assert!(reads.share(0, SECOND).is_enough());
         assert_eq!(reads.share(SECOND, 2 * SECOND), Share { reads: 100, hits: 0 });
