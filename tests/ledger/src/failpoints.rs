@@ -9,8 +9,8 @@ use std::fs;
 use std::future::Future;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use rand::Rng as _;
@@ -130,26 +130,37 @@ pub(crate) fn testament(folder: &Path, process: usize) -> PathBuf {
     folder.join(format!("testament{process}"))
 }
 
+/// The file that says that a process of this life has opened its cache.
+pub(crate) fn opened(folder: &Path, life: u32) -> PathBuf {
+    folder.join(format!("opened{life}"))
+}
+
 /// The points of this process.
 pub(crate) struct Failpoints {
     role: Role,
-    /// Where to die, and from when on.
+    /// Where to die, and after how many milliseconds of its work.
     doom: Option<(Point, u64)>,
+    /// When that began.
+    begun: OnceLock<u64>,
     testament: PathBuf,
     /// Says on standard error that a COMMIT is about to be sent, for whoever traces system calls.
     pub(crate) marks: bool,
 }
 
 impl Failpoints {
-    /// `doom` is where to die, after so many milliseconds.
+    /// `doom` is where to die, so many milliseconds after [`begin`](Self::begin).
     pub(crate) fn new(
         role: Role,
         testament: PathBuf,
         doom: Option<(Point, u64)>,
         marks: bool,
     ) -> Arc<Self> {
-        let doom = doom.map(|(point, after)| (point, now() + after * MS));
-        Arc::new(Self { role, doom, testament, marks })
+        Arc::new(Self { role, doom, begun: OnceLock::new(), testament, marks })
+    }
+
+    /// The cache is open, and what is to be killed begins.
+    pub(crate) fn begin(&self) {
+        let _ = self.begun.set(now());
     }
 
     /// Runs a call of a port.
@@ -165,7 +176,8 @@ impl Failpoints {
     }
 
     fn is_due(&self, point: Point) -> bool {
-        self.doom.is_some_and(|(doom, from)| doom == point && now() >= from)
+        let Some((doom, after)) = self.doom else { return false };
+        doom == point && self.begun.get().is_some_and(|begun| now() >= begun + after * MS)
     }
 
     fn pass(&self, point: Point) {

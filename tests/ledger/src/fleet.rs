@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 use rustix::process::Signal;
 
 use crate::Fault;
-use crate::failpoints::{Role, testament};
+use crate::failpoints::{Role, opened, testament};
 use crate::ledger::Ledger;
 use crate::schedule::{End, Schedule};
 
@@ -46,6 +46,10 @@ struct Life {
     process: usize,
     child: Child,
     end: Option<End>,
+    /// How long it may live from when it has opened its cache, and the file that says that it has: on a
+    /// busy machine nobody would come to it otherwise.
+    span: Duration,
+    opened: PathBuf,
     /// When it is killed from outside, if it is still there.
     until: Option<Instant>,
 }
@@ -85,29 +89,33 @@ impl Fleet {
         command.args(["worker", "--role", name, "--process", &process.to_string()]);
         command.args(["--life", &self.next.to_string()]).arg("--folder").arg(&self.folder);
         command.args(&self.options);
-        let (mut end, mut until) = (None, None);
+        let (mut end, mut span) = (None, Duration::ZERO);
         if mortal {
             let (doom, after) = self.schedule.next(role);
-            let mut latest = Instant::now() + Duration::from_millis(after);
+            span = Duration::from_millis(after);
             if let End::At(point) = doom {
                 command.args(["--doom", &point.to_string(), "--after", &after.to_string()]);
-                latest += PATIENCE;
+                span += PATIENCE;
             }
-            (end, until) = (Some(doom), Some(latest));
+            end = Some(doom);
         }
         // It stops when its standard input ends, so it does not outlive the coordinator.
         let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn()?;
         let pipe = child.stdout.take().ok_or("a process without a pipe")?;
         let ledger = self.ledger.clone();
         self.listeners.push(std::thread::spawn(move || ledger.listen(pipe)));
-        Ok(Life { role, process, child, end, until })
+        let opened = opened(&self.folder, self.next);
+        Ok(Life { role, process, child, end, span, opened, until: None })
     }
 
     /// Kills who is to be killed from outside, and starts again whoever is dead.
     pub(crate) fn tend(&mut self) -> Result<(), Fault> {
         for place in 0..self.lives.len() {
             let life = &mut self.lives[place];
-            let (role, process, mortal) = (life.role, life.process, life.until.is_some());
+            let (role, process, mortal) = (life.role, life.process, life.end.is_some());
+            if mortal && life.until.is_none() && life.opened.exists() {
+                life.until = Some(Instant::now() + life.span);
+            }
             if life.until.is_some_and(|until| Instant::now() > until) {
                 life.child.kill()?;
                 life.child.wait()?;
@@ -130,6 +138,7 @@ impl Fleet {
         if point.is_some() {
             fs::remove_file(&testament)?;
         }
+        let _ = fs::remove_file(&self.lives[place].opened);
         let end = self.lives[place].end;
         let hit = match (end, &point) {
             (Some(End::At(doom)), Some(point)) => *point == doom.to_string(),

@@ -14,7 +14,7 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 use crate::Fault;
-use crate::failpoints::{Failpoints, Point, Role, testament};
+use crate::failpoints::{Failpoints, Point, Role, opened, testament};
 use crate::models::SHEETS;
 use crate::register::Register;
 use crate::rows::Rows;
@@ -112,6 +112,8 @@ async fn work(options: Options, mut stop: watch::Receiver<bool>) -> Result<(), F
     let points = Failpoints::new(role, testament(&folder, process), doom, marks);
     let place = Place::read(&folder)?;
     let Some(rows) = open(&place, &points, unsynced, &stop).await? else { return Ok(()) };
+    points.begin();
+    File::create(opened(&folder, life))?;
     if role != Role::Flusher {
         rows.pause().await;
     }
