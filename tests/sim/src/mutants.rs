@@ -54,7 +54,7 @@ pub const PROOFS: &[(Guard, Proof)] = &[
     (Guard::VersionCounter, Here(&[Mode::Validated])),
     (Guard::NewerOnly, Elsewhere("guards", "a lease alone stops every older fill here")),
     (Guard::SharedLife, Here(&[Mode::Aside])),
-    (Guard::KeptAlike, Elsewhere("guards", "every change here is one of a repository")),
+    (Guard::KeptAlike, Elsewhere("guards", "here all changes are told, also those of others")),
     (Guard::KeptEra, Elsewhere("guards", "here a lease drops what is void; below, on Redis")),
     (Guard::ExpectedVersion, Here(&[Mode::Validated])),
     (Guard::TransactionBypass, Here(&[Mode::Aside])),
