@@ -38,9 +38,15 @@ pub type Shared<C> = Arc<Mutex<Links<C>>>;
 /// All rows of the tables, past every cache.
 pub fn snapshot<C: Link>(link: &mut C) -> Result<Tables> {
     // One statement for all: it runs after each COMMIT.
-    let sql = "SELECT id || '|' || email || '|' || balance, 0 AS t, id FROM accounts UNION ALL SELECT \
-               id || '|' || account || '|' || amount, 1, id FROM items UNION ALL SELECT id || '', 2, id \
-               FROM cache_events WHERE state = 0 ORDER BY 2, 3";
+    let number = |table: i64| format!("CAST({table} AS {})", <C::Backend as Dialect>::CAST_INTEGER);
+    let sql = format!(
+        "SELECT id || '|' || email || '|' || balance, {} AS t, id FROM accounts UNION ALL SELECT id \
+         || '|' || account || '|' || amount, {}, id FROM items UNION ALL SELECT id || '', {}, id FROM \
+         cache_events WHERE state = 0 ORDER BY 2, 3",
+        number(0),
+        number(1),
+        number(2)
+    );
     let mut tables = Tables::default();
     for TableRow(text, table) in Load::<C::Backend, TableRow>::rows(sql).on(link)? {
         match table {
