@@ -105,6 +105,24 @@ mod patient {
     }
 }
 
+/// One that takes writes of a row which has parked ones, and looks at what they are based on.
+mod queued {
+    use cache_tests::modes::versions;
+
+    use super::*;
+
+    #[derive(Queryable, Insertable, Cached, Debug)]
+    #[diesel(table_name = versions)]
+    #[cached(pattern = "write_behind", ttl = "1h", version = version, on_conflict = "reject",
+             outbox(on_parked = "queue"))]
+    pub struct Account {
+        pub id: i64,
+        pub email: String,
+        pub balance: i64,
+        pub version: i64,
+    }
+}
+
 /// The model of a later deploy: `heading` was renamed to `title`.
 mod later {
     use super::*;
@@ -129,6 +147,8 @@ mod later {
     }
 }
 
+#[path = "write_behind/deferred.rs"]
+mod deferred;
 #[path = "write_behind/golden.rs"]
 mod golden;
 

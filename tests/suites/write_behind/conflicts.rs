@@ -95,3 +95,39 @@ async fn what_replaces_a_row_unseen_is_counted_where_the_model_says_so() {
     rows.enqueue(seen).await.unwrap().flushed().await.unwrap();
     assert_eq!((world.version(), conflicts()), (Some((3, 7)), 1));
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_queued_behind_parked_writes_overwrites_nothing_either() {
+    let world = World::new();
+    let (cache, rows) = process!(world, queued::Account);
+    let account =
+        |balance, version| queued::Account { id: 1, email: "a".into(), balance, version };
+    rows.enqueue(account(1, 0)).await.unwrap().flushed().await.unwrap();
+    rows.pause_flushing().await;
+    let overtaken = rows.enqueue(account(2, 1)).await.unwrap();
+    world.server.execute("UPDATE versions SET balance = 100, version = 9");
+    rows.resume_flushing();
+    assert_eq!(overtaken.flushed().await.unwrap_err().kind(), ErrorKind::Parked);
+    rows.enqueue(account(3, 1)).await.unwrap();
+    rows.enqueue_delete(1).await.unwrap();
+    world.server.execute("UPDATE versions SET balance = 200, version = 10");
+
+    let outboxes = cache.outboxes();
+    let table = outboxes.status().await.unwrap().remove(0).table;
+    // Skipped one after the other: the row, which is based on version 1; and the deletion, on 9.
+    for left in [2, 1] {
+        let parked = outboxes.parked().await.unwrap().remove(0);
+        assert_eq!(parked.payloads.len(), left + 1);
+        assert!(outboxes.decide(&parked, Fate::Skip).await.unwrap());
+        let mut writes = Vec::new();
+        for _ in 0..1500 {
+            writes = outboxes.writes(&table, "i1:1").await.unwrap();
+            if writes.iter().all(|write| write.parked.is_some()) {
+                break;
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        assert_eq!(writes.len(), left, "they are parked again");
+        assert_eq!(world.version(), Some((200, 10)));
+    }
+}

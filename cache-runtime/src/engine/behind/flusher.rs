@@ -153,8 +153,8 @@ struct Folded<M: Model, DB: Dialect> {
     work: Vec<Work<M, DB>>,
     /// Those that cannot be read or applied.
     refused: Vec<Refused>,
-    /// How many have replaced what they had not seen.
-    conflicts: usize,
+    /// How many of a row's writes have replaced what they had not seen.
+    conflicts: Vec<(String, usize)>,
 }
 
 impl<M: Statements<D::Backend>, D: Database> Flusher<M, D> {
@@ -264,6 +264,13 @@ impl<M: Statements<D::Backend>, D: Database> Flusher<M, D> {
             self.write(session, &work).await?;
         }
         let left: usize = taken.left.values().map(Vec::len).sum();
+        // What stays in the outbox, or is parked, has replaced nothing.
+        let is_written = |name: &String| {
+            !taken.left.values().flatten().any(|it| it == name)
+                && !refused.iter().any(|it| it.aggregate == *name)
+        };
+        let conflicts = conflicts.iter().filter(|(name, _)| is_written(name));
+        let conflicts: usize = conflicts.map(|(_, seen)| seen).sum();
         let (parked, moved) = self.park(session, refused, &mut taken).await?;
         let removed: usize = taken.stripes.values().map(|(_, count)| count).sum();
         if removed == 0 && parked == 0 {
@@ -310,7 +317,7 @@ impl<M: Statements<D::Backend>, D: Database> Flusher<M, D> {
         session: &mut Session<D>,
         all: Vec<Writes>,
     ) -> Result<Folded<M, D::Backend>> {
-        let (mut refused, mut keyed, mut conflicts) = (Vec::new(), Vec::new(), 0);
+        let (mut refused, mut keyed, mut conflicts) = (Vec::new(), Vec::new(), Vec::new());
         for writes in all {
             match unless_it_panics(|| writes.key(&self.behind)) {
                 Ok(key) => keyed.push((key, writes)),
@@ -329,7 +336,9 @@ impl<M: Statements<D::Backend>, D: Database> Flusher<M, D> {
             let there = row.is_some();
             match unless_it_panics(|| writes.fold(&self.behind, row)) {
                 Ok((row, seen)) => {
-                    conflicts += seen;
+                    if seen > 0 {
+                        conflicts.push((writes.aggregate.clone(), seen));
+                    }
                     let values = row.map(self.behind.values);
                     work.push(Work { aggregate: writes.aggregate, key, values, there });
                 }
