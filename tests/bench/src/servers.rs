@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
+use cache_rig::AroundStore;
 use cache_runtime::migrations::{self, Migration};
 use cache_runtime::ports::Store;
 use cache_runtime::{DieselAsync, InProcess, R2d2, Redis};
@@ -169,7 +170,7 @@ impl Place {
     pub(crate) async fn behind(&self, setting: &Setting) -> Result<Arc<dyn Queue>, Fault> {
         let (mut store, name) = (setting.kept.store()?, &self.name);
         if let Some(timings) = setting.timings.clone() {
-            store = Arc::new(TimedStore { inner: store, timings });
+            store = Arc::new(AroundStore::new(store, TimedStore(timings)));
         }
         match (self.server, setting.outbox, setting.timings.clone()) {
             (Server::Postgres, outbox, timings) => {

@@ -4,11 +4,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use cache_runtime::ports::{
-    BoxFuture, Database, Fence, Fill, Filled, Form, FromRow, Lease, Leased, Lift, Load, Payload,
-    Store, StoreFacts, Transaction,
-};
-use cache_runtime::{EntryKey, Result, Token};
+use cache_rig::{Around, StoreCall};
+use cache_runtime::Result;
+use cache_runtime::ports::{BoxFuture, Database, FromRow, Load, Transaction};
 
 /// A step of a group of writes, as the ports see it. Statements have no names there; their places in
 /// the transaction tell them apart.
@@ -156,57 +154,18 @@ impl<T: Transaction> Transaction for TimedTransaction<T> {
 }
 
 /// A store that is timed.
-pub(crate) struct TimedStore {
-    pub(crate) inner: Arc<dyn Store>,
-    pub(crate) timings: Arc<Timings>,
-}
+pub(crate) struct TimedStore(pub(crate) Arc<Timings>);
 
-impl Store for TimedStore {
-    fn tier(&self) -> &'static str {
-        self.inner.tier()
-    }
-
-    fn form(&self) -> Form {
-        self.inner.form()
-    }
-
-    fn start(&self) -> BoxFuture<'_, Result<StoreFacts>> {
-        self.inner.start()
-    }
-
-    fn get<'a>(&'a self, keys: &'a [EntryKey]) -> BoxFuture<'a, Result<Vec<Option<Payload>>>> {
-        self.inner.get(keys)
-    }
-
-    fn lease<'a>(&'a self, leases: &'a [Lease]) -> BoxFuture<'a, Result<Vec<Leased>>> {
-        self.inner.lease(leases)
-    }
-
-    fn fill(&self, fills: Vec<Fill>) -> BoxFuture<'_, Result<Vec<Filled>>> {
-        self.inner.fill(fills)
-    }
-
-    fn release<'a>(&'a self, leases: &'a [(EntryKey, Token)]) -> BoxFuture<'a, Result<()>> {
-        self.inner.release(leases)
-    }
-
-    fn invalidate<'a>(&'a self, keys: &'a [EntryKey]) -> BoxFuture<'a, Result<()>> {
-        self.inner.invalidate(keys)
-    }
-
-    fn fence<'a>(&'a self, fences: &'a [Fence]) -> BoxFuture<'a, Result<Vec<u64>>> {
-        Box::pin(self.timings.around(Step::Fence, self.inner.fence(fences)))
-    }
-
-    fn renew<'a>(
+impl Around for TimedStore {
+    fn around<'a, T: Send + 'a>(
         &'a self,
-        fences: &'a [(EntryKey, Token)],
-        expiry: Duration,
-    ) -> BoxFuture<'a, Result<Vec<bool>>> {
-        self.inner.renew(fences, expiry)
-    }
-
-    fn lift(&self, lifts: Vec<Lift>) -> BoxFuture<'_, Result<Vec<bool>>> {
-        Box::pin(self.timings.around(Step::Lift, self.inner.lift(lifts)))
+        call: StoreCall,
+        run: BoxFuture<'a, Result<T>>,
+    ) -> BoxFuture<'a, Result<T>> {
+        match call {
+            StoreCall::Invalidate => run,
+            StoreCall::Fence => Box::pin(self.0.around(Step::Fence, run)),
+            StoreCall::Lift => Box::pin(self.0.around(Step::Lift, run)),
+        }
     }
 }

@@ -5,9 +5,9 @@ use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use cache_rig::clock::{MS, now};
 use cache_runtime::Result;
 
-use crate::clock::{MS, now};
 use crate::counters::{Count, Counters};
 use crate::register::{Field, Known, Register};
 use crate::subjects::{NAMES, ROWS};

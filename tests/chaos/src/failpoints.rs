@@ -3,18 +3,15 @@
 //! The runtime has no hooks for this: its ports are the points, and decorators pass them.
 
 use std::fmt;
-use std::fs;
 use std::future::Future;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::str::FromStr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use cache_rig::clock::{MS, now};
+use cache_rig::death::{die, die_during};
 use rand::Rng as _;
-use rustix::process::{Signal, getpid, kill_process};
-
-use crate::clock::{MS, now};
 
 /// A call of a port.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -85,11 +82,6 @@ impl FromStr for Point {
     }
 }
 
-/// The file to which a process writes the point at which it is about to kill itself.
-pub(crate) fn testament(folder: &Path, process: usize) -> PathBuf {
-    folder.join(format!("testament{process}"))
-}
-
 /// The points of this process.
 pub(crate) struct Failpoints {
     /// Where to die, and from when on.
@@ -111,7 +103,7 @@ impl Failpoints {
         self.pass(Point(step, When::Before));
         stall(step).await;
         let answer = match self.is_due(Point(step, When::During)) {
-            true => self.watched(Point(step, When::During), call).await,
+            true => die_during(&self.testament, Point(step, When::During).to_string(), call).await,
             false => call.await,
         };
         stall(step).await;
@@ -131,25 +123,8 @@ impl Failpoints {
 
     fn pass(&self, point: Point) {
         if self.is_due(point) {
-            die(&self.testament, point);
+            die(&self.testament, &point.to_string());
         }
-    }
-
-    /// Runs the call and dies while it is under way, unless it is answered before.
-    async fn watched<T>(&self, point: Point, call: impl Future<Output = T>) -> T {
-        let answered = Arc::new(AtomicBool::new(false));
-        let (over, testament) = (answered.clone(), self.testament.clone());
-        // A thread: timers of the runtime are too coarse for calls of a tenth of a millisecond.
-        let pause = Duration::from_micros(rand::rng().random_range(0..300));
-        std::thread::spawn(move || {
-            std::thread::sleep(pause);
-            if !over.load(Ordering::SeqCst) {
-                die(&testament, point);
-            }
-        });
-        let answer = call.await;
-        answered.store(true, Ordering::SeqCst);
-        answer
     }
 }
 
@@ -166,24 +141,6 @@ async fn stall(step: Step) {
         }
     };
     tokio::time::sleep(Duration::from_millis(pause)).await;
-}
-
-/// Writes down where, and ends this process at once, as `kill -9` does.
-fn die(testament: &Path, point: Point) {
-    static DYING: AtomicBool = AtomicBool::new(false);
-    if DYING.swap(true, Ordering::SeqCst) {
-        // Another thread is about to; this one must do nothing more.
-        loop {
-            std::thread::park();
-        }
-    }
-    if let Err(error) = fs::write(testament, point.to_string()) {
-        // The coordinator misses it, and fails.
-        eprintln!("{}: {error}", testament.display());
-    }
-    if let Err(error) = kill_process(getpid(), Signal::KILL) {
-        eprintln!("this process could not be killed: {error}");
-    }
 }
 
 #[cfg(test)]

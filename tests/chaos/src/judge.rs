@@ -2,10 +2,12 @@
 
 use std::time::Duration;
 
+use cache_rig::death::testament;
+
 use crate::Fault;
 use crate::check::{ALL_ROWS, REGISTER, Row};
 use crate::counters::{Count, Counters, Told};
-use crate::failpoints::{Failpoints, testament};
+use crate::failpoints::Failpoints;
 use crate::register::{PROCESSES, Register};
 use crate::run::Run;
 use crate::setup::FENCE_EXPIRY;

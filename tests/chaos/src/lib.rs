@@ -5,7 +5,6 @@
 //! `tests/run chaos` starts the servers and runs this.
 
 mod check;
-mod clock;
 mod coordinator;
 mod counters;
 mod database;

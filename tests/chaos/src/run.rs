@@ -7,13 +7,13 @@ use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
+use cache_rig::death::testament;
 use rustix::process::Signal;
 use tempfile::TempDir;
 
 use crate::Fault;
 use crate::check::{ALL_ROWS, REGISTER, VIOLATIONS};
 use crate::counters::Counters;
-use crate::failpoints::testament;
 use crate::plants::Plant;
 use crate::register::{PROCESSES, Register};
 use crate::schedule::{End, Schedule};

@@ -5,13 +5,13 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use cache_rig::clock::{MS, now};
 use futures_util::future::try_join_all;
 use rand::Rng as _;
 use tokio::net::UnixDatagram;
 use tokio::sync::{Semaphore, watch};
 
 use crate::check::{Checker, Row};
-use crate::clock::{MS, now};
 use crate::counters::Count;
 use crate::register::{Field, PROCESSES};
 use crate::subjects::{Reading, Subject, Way};

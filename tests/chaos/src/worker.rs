@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use cache_rig::death::testament;
 use clap::Args;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
@@ -12,7 +13,7 @@ use tokio::task::JoinSet;
 use crate::Fault;
 use crate::check::Checker;
 use crate::counters::{Kept, Told};
-use crate::failpoints::{Failpoints, Point, testament};
+use crate::failpoints::{Failpoints, Point};
 use crate::plants::Plant;
 use crate::setup::{FENCE_EXPIRY, Server};
 use crate::store::Naive;

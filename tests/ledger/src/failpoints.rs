@@ -5,18 +5,13 @@
 //! is one step here and another there.
 
 use std::fmt;
-use std::fs;
 use std::future::Future;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
-use std::time::Duration;
 
-use rand::Rng as _;
-use rustix::process::{Signal, getpid, kill_process};
-
-use crate::clock::{MS, now};
+use cache_rig::clock::{MS, now};
+use cache_rig::death::{die, die_during};
 
 /// What a process does.
 #[derive(clap::ValueEnum, Debug, Clone, Copy, PartialEq, Eq)]
@@ -125,11 +120,6 @@ impl FromStr for Point {
     }
 }
 
-/// The file to which a process writes the point at which it is about to kill itself.
-pub(crate) fn testament(folder: &Path, process: usize) -> PathBuf {
-    folder.join(format!("testament{process}"))
-}
-
 /// The file that says that a process of this life has opened its cache.
 pub(crate) fn opened(folder: &Path, life: u32) -> PathBuf {
     folder.join(format!("opened{life}"))
@@ -168,7 +158,7 @@ impl Failpoints {
         self.pass(at(self.role, call, When::Before));
         let during = at(self.role, call, When::During);
         let answer = match self.is_due(during) {
-            true => self.watched(during, run).await,
+            true => die_during(&self.testament, during.to_string(), run).await,
             false => run.await,
         };
         self.pass(at(self.role, call, When::After));
@@ -182,43 +172,8 @@ impl Failpoints {
 
     fn pass(&self, point: Point) {
         if self.is_due(point) {
-            die(&self.testament, point);
+            die(&self.testament, &point.to_string());
         }
-    }
-
-    /// Runs the call and dies while it is under way, unless it is answered before.
-    async fn watched<T>(&self, point: Point, run: impl Future<Output = T>) -> T {
-        let answered = Arc::new(AtomicBool::new(false));
-        let (over, testament) = (answered.clone(), self.testament.clone());
-        // A thread: timers of the runtime are too coarse for calls of a tenth of a millisecond.
-        let pause = Duration::from_micros(rand::rng().random_range(0..300));
-        std::thread::spawn(move || {
-            std::thread::sleep(pause);
-            if !over.load(Ordering::SeqCst) {
-                die(&testament, point);
-            }
-        });
-        let answer = run.await;
-        answered.store(true, Ordering::SeqCst);
-        answer
-    }
-}
-
-/// Writes down where, and ends this process at once, as `kill -9` does.
-fn die(testament: &Path, point: Point) {
-    static DYING: AtomicBool = AtomicBool::new(false);
-    if DYING.swap(true, Ordering::SeqCst) {
-        // Another thread is about to; this one must do nothing more.
-        loop {
-            std::thread::park();
-        }
-    }
-    if let Err(error) = fs::write(testament, point.to_string()) {
-        // The coordinator misses it, and fails.
-        eprintln!("{}: {error}", testament.display());
-    }
-    if let Err(error) = kill_process(getpid(), Signal::KILL) {
-        eprintln!("this process could not be killed: {error}");
     }
 }
 

@@ -3,11 +3,11 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
+use cache_rig::clock::{MS, now};
 use rand::Rng as _;
 use rand::seq::IndexedRandom as _;
 
 use crate::Fault;
-use crate::clock::{MS, now};
 use crate::observer::Observer;
 use crate::register::Head;
 use crate::servers::Servers;

@@ -9,10 +9,11 @@ use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
+use cache_rig::death::testament;
 use rustix::process::Signal;
 
 use crate::Fault;
-use crate::failpoints::{Role, opened, testament};
+use crate::failpoints::{Role, opened};
 use crate::ledger::Ledger;
 use crate::schedule::{End, Schedule};
 

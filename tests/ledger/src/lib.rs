@@ -5,7 +5,6 @@
 //! `tests/run ledger` builds and runs this.
 
 mod balance;
-mod clock;
 mod compare;
 mod coordinator;
 mod database;

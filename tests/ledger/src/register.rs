@@ -8,7 +8,8 @@ use std::os::unix::fs::FileExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
-use crate::clock::now;
+use cache_rig::clock::now;
+
 use crate::models::{COUNTERS, SHEETS};
 
 /// How many processes have slots.

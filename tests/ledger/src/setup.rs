@@ -20,7 +20,7 @@ use crate::failpoints::Failpoints;
 use crate::link::Link;
 use crate::models::{Counter, Entry, Sheet, tables};
 use crate::rows::{Repositories, Rows};
-use crate::store::MortalStore;
+use crate::store::{MortalStore, mortal};
 
 /// How long the fence of a killed writer stands.
 pub(crate) const FENCE_EXPIRY: Duration = Duration::from_millis(1500);
@@ -120,7 +120,7 @@ impl Place {
         unsynced: bool,
     ) -> Result<Arc<dyn Rows>, Fault> {
         let redis = Redis::url(&self.redis)?;
-        let store = MortalStore::new(redis, points.clone());
+        let store = mortal(redis, points.clone());
         let url = self.database.clone();
         match self.server {
             Server::Sqlite => {
@@ -171,7 +171,7 @@ where
 
 async fn open<D: Database>(
     database: D,
-    store: MortalStore<Redis>,
+    store: MortalStore,
     unsynced: bool,
 ) -> Result<Arc<dyn Rows>, Fault>
 where

@@ -8,13 +8,14 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, AtomicU64};
 use std::time::{Duration, Instant};
 
+use cache_rig::death::testament;
 use cache_runtime::guard::{Guard, remove};
 use clap::Args;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 use crate::Fault;
-use crate::failpoints::{Failpoints, Point, Role, opened, testament};
+use crate::failpoints::{Failpoints, Point, Role, opened};
 use crate::models::SHEETS;
 use crate::register::Register;
 use crate::rows::Rows;

@@ -121,7 +121,7 @@ pub(super) async fn open(
     let database: DieselAsync<AsyncPgConnection> = pool(url(schema)?)?;
     let store = Redis::url(&format!("redis://127.0.0.1:{redis}"))?;
     let cache = Cache::builder(Journaled(database))
-        .store(Doomed::new(store, doom))
+        .store(Doomed::store(store, doom))
         .models(
             models![bounded_aside::Counter, bounded_through::Counter, validated_aside::Counter,],
         )

@@ -3,10 +3,10 @@
 use rustix::time::{ClockId, clock_gettime};
 
 /// Nanoseconds since some moment before the run, the same for every process.
-pub(crate) fn now() -> u64 {
+pub fn now() -> u64 {
     let time = clock_gettime(ClockId::Monotonic);
     time.tv_sec.unsigned_abs() * 1_000_000_000 + time.tv_nsec.unsigned_abs()
 }
 
 /// A millisecond.
-pub(crate) const MS: u64 = 1_000_000;
+pub const MS: u64 = 1_000_000;
