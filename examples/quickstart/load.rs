@@ -90,16 +90,16 @@ const SCHEMA: &str = "
 /// A connection that the reference data can be loaded through.
 pub trait ReferenceData {
     /// What each connection begins with.
-    const SETTINGS: &'static str;
+    const SETTINGS: Option<&'static str>;
 
     /// Makes the tables anew and fills those of reference.
     fn load_reference_data(&mut self) -> Result<(), Box<dyn Error>>;
 }
 
 macro_rules! reference_data {
-    ($connection:ty, $migrations:expr, $settings:literal) => {
+    ($connection:ty, $migrations:expr, $settings:expr) => {
         impl ReferenceData for $connection {
-            const SETTINGS: &'static str = $settings;
+            const SETTINGS: Option<&'static str> = $settings;
 
             fn load_reference_data(&mut self) -> Result<(), Box<dyn Error>> {
                 let airlines: Vec<AirlineLine> = lines("airlines.csv")?;
@@ -123,12 +123,12 @@ macro_rules! reference_data {
 reference_data!(
     diesel::SqliteConnection,
     migrations::SQLITE,
-    "PRAGMA busy_timeout = 5000; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL"
+    Some("PRAGMA busy_timeout = 5000; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL")
 );
 #[cfg(feature = "postgres")]
-reference_data!(diesel::PgConnection, migrations::POSTGRES, "");
+reference_data!(diesel::PgConnection, migrations::POSTGRES, None);
 #[cfg(feature = "mysql")]
-reference_data!(diesel::MysqlConnection, migrations::MYSQL, "");
+reference_data!(diesel::MysqlConnection, migrations::MYSQL, None);
 
 /// January's flights, in the order of their departure.
 pub fn flights() -> Result<Vec<Flight>, Box<dyn Error>> {

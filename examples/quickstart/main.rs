@@ -88,7 +88,11 @@ struct Settings;
 
 impl<C: ReferenceData + SimpleConnection> CustomizeConnection<C, diesel::r2d2::Error> for Settings {
     fn on_acquire(&self, connection: &mut C) -> Result<(), diesel::r2d2::Error> {
-        connection.batch_execute(C::SETTINGS).map_err(diesel::r2d2::Error::QueryError)
+        match C::SETTINGS {
+            // An empty query is an error to some.
+            None => Ok(()),
+            Some(sql) => connection.batch_execute(sql).map_err(diesel::r2d2::Error::QueryError),
+        }
     }
 }
 
