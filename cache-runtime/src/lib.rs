@@ -56,6 +56,7 @@ pub use ports::column_values::ColumnValues;
 pub use ports::contract::{Contract, Contracts};
 pub use ports::database::Database;
 pub use ports::expiry::ExpiresAt;
+pub use ports::touch::TouchedAt;
 #[doc(inline)]
 pub use values::envelope as wire;
 pub use values::error::{Error, ErrorKind, Result};

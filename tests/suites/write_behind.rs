@@ -83,6 +83,23 @@ mod small {
     }
 }
 
+/// One that is told when its rows are read.
+mod read {
+    use super::*;
+
+    #[derive(Queryable, Insertable, Cached, Debug, Clone, PartialEq, Default)]
+    #[diesel(table_name = page_stats)]
+    #[cached(pattern = "write_behind", ttl = "1h", touch_on_read(last_seen, every = "1h"))]
+    pub struct PageStats {
+        pub id: i64,
+        pub title: String,
+        pub views: i64,
+        pub score: f64,
+        pub last_seen: Option<i64>,
+        pub first_seen: Option<i64>,
+    }
+}
+
 /// One whose writers wait for room.
 mod patient {
     use super::*;

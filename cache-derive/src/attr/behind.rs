@@ -1,4 +1,4 @@
-//! What is said of writing behind: `merge(..)` and `outbox(..)`.
+//! What is said of writing behind: `merge(..)`, `outbox(..)` and `touch_on_read(..)`.
 
 use std::time::Duration;
 
@@ -42,6 +42,40 @@ pub(super) fn merge(ctxt: &Ctxt, item: &Item, form: &str) -> Option<Vec<Merge>> 
         all.push(Merge { column: inner.name, rule });
     }
     Some(all)
+}
+
+/// `touch_on_read(column, every = "1m")`
+#[derive(Clone)]
+pub(crate) struct TouchSpec {
+    pub(crate) column: Ident,
+    pub(crate) every: Duration,
+}
+
+impl TouchSpec {
+    pub(super) fn read(ctxt: &Ctxt, item: &Item, form: &str) -> Option<Self> {
+        let Form::List(tokens) = &item.form else {
+            let help = format!("write `{form}`");
+            ctxt.error(&item.name, "`touch_on_read` takes a column in parentheses", help);
+            return None;
+        };
+        let (mut column, mut every) = (None, Slot::<Duration>::default());
+        for (tokens, inner) in items::within(tokens) {
+            match inner {
+                Some(inner) if inner.name == "every" => {
+                    every.read_as(ctxt, &inner, "every = \"1m\"", values::duration);
+                }
+                Some(Item { name, form: Form::Word }) if column.is_none() => column = Some(name),
+                _ => {
+                    ctxt.error(tokens, "expected one column", format!("write `{form}`"));
+                    return None;
+                }
+            }
+        }
+        if column.is_none() {
+            ctxt.error(&item.name, "`touch_on_read` names no column", format!("write `{form}`"));
+        }
+        Some(Self { column: column?, every: every.value.unwrap_or(Duration::from_secs(60)) })
+    }
 }
 
 /// `outbox(max_pending = 1000, ..)`

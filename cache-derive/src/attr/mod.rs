@@ -18,7 +18,7 @@ mod spec;
 mod unknown;
 
 pub(crate) use aggregate::AggregateSpec;
-pub(crate) use behind::{Merge, OutboxSpec, Rule};
+pub(crate) use behind::{Merge, OutboxSpec, Rule, TouchSpec};
 pub(crate) use spec::{DependsSpec, ListSpec, UniqueSpec};
 
 use unknown::unknown;
@@ -43,6 +43,7 @@ const ON_STRUCT: &[(&str, &str)] = &[
     ("merge", "merge(column = \"add\")"),
     ("outbox", "outbox(max_pending = 1000000, max_age = \"30s\")"),
     ("on_conflict", "on_conflict = \"reject\""),
+    ("touch_on_read", "touch_on_read(column, every = \"1m\")"),
     ("read_only", "read_only"),
     ("depends_on", "depends_on(Other, via = column)"),
     ("aggregate", "aggregate(owner = \"team\", members(Member, Other))"),
@@ -170,6 +171,7 @@ pub(crate) struct StructAttrs {
     pub(crate) outbox: Slot<OutboxSpec>,
     /// Whether a write replaces what it has not seen.
     pub(crate) on_conflict: Slot<bool>,
+    pub(crate) touch_on_read: Slot<TouchSpec>,
     pub(crate) read_only: Slot<()>,
     pub(crate) depends_on: Vec<DependsSpec>,
     pub(crate) aggregate: Slot<AggregateSpec>,
@@ -256,6 +258,7 @@ impl StructAttrs {
                 let known = [("reject", false), ("overwrite", true)];
                 values::word(ctxt, item, form, &known, &[])
             }),
+            "touch_on_read" => self.touch_on_read.read(ctxt, item, TouchSpec::read),
             "read_only" => self.read_only.read(ctxt, item, values::flag),
             "depends_on" => {
                 self.depends_on.extend(DependsSpec::read(ctxt, item, form("depends_on")));

@@ -129,7 +129,7 @@ pub(super) fn statement(model: &Model) -> Option<TokenStream> {
         Some(path) => quote!(::core::option::Option::Some(#path)),
         None => quote!(::core::option::Option::None),
     };
-    let conflicts = conflicts(model);
+    let (touch, conflicts) = (touch(model), conflicts(model));
     Some(quote! {
         fn behind() -> ::core::option::Option<__c::Behind<__Db, Self>> {
             ::core::option::Option::Some(__c::Behind {
@@ -143,10 +143,33 @@ pub(super) fn statement(model: &Model) -> Option<TokenStream> {
                 },
                 missing: #missing,
                 upgrade: #upgrade,
+                touch: #touch,
                 conflicts: #conflicts,
             })
         }
     })
+}
+
+/// What a read writes.
+fn touch(model: &Model) -> TokenStream {
+    let field = model.touched.and_then(|index| model.fields.get(index));
+    let Some((field, spec)) = field.zip(model.attrs.touch_on_read.value.as_ref()) else {
+        return quote!(::core::option::Option::None);
+    };
+    let ident = &field.ident;
+    let millis = Literal::u64_unsuffixed(u64::try_from(spec.every.as_millis()).unwrap_or(u64::MAX));
+    // An error about the type points at it.
+    let span = field.ty.span().resolved_at(proc_macro2::Span::call_site());
+    quote_spanned! {span=>
+        ::core::option::Option::Some(|__row: &Self, __now| {
+            __c::touch(
+                &__row.#ident,
+                __now,
+                ::core::time::Duration::from_millis(#millis),
+                |__value| Self::delta().#ident(__value),
+            )
+        })
+    }
 }
 
 /// How a row's version tells of other programs.

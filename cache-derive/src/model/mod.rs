@@ -54,6 +54,8 @@ pub(crate) struct Model {
     /// The columns that a delta can set, by index, each with its rule; none unless it is written
     /// behind.
     pub(crate) merged: Vec<(usize, Rule)>,
+    /// The column that says when a row was read, by index.
+    pub(crate) touched: Option<usize>,
     pub(crate) backends: Vec<Backend>,
     /// The name of the repository's type parameter.
     pub(crate) db: Ident,
@@ -103,6 +105,7 @@ impl Model {
             depends_on: Vec::new(),
             member_of: None,
             merged: Vec::new(),
+            touched: None,
             backends: Vec::new(),
             db: type_parameter(input),
             attrs,
@@ -131,6 +134,7 @@ impl Model {
             self.member_of = Some((root, self.scoped(by)));
         }
         self.resolve_merge(ctxt);
+        self.resolve_touch(ctxt);
         for spec in std::mem::take(&mut self.attrs.depends_on) {
             let via = one(self, Some(spec.via), "so it leads to no other row");
             self.depends_on.extend(via.map(|via| (spec.model, via)));
@@ -163,6 +167,36 @@ impl Model {
             }
         }
         self.merged = merged;
+    }
+
+    /// The column is one that takes the greatest of its deltas, whether or not that is said.
+    fn resolve_touch(&mut self, ctxt: &Ctxt) {
+        let Some(spec) = self.attrs.touch_on_read.value.clone() else { return };
+        let merges = self.attrs.merge.value.iter().flatten();
+        let other = merges.filter(|it| it.column == spec.column && it.rule != Rule::Max);
+        for merge in other {
+            ctxt.error(
+                &merge.column,
+                format!("`{}` says when a row was read last: it is merged by \"max\"", spec.column),
+                format!("remove it from `merge(..)`, or write `{} = \"max\"`", spec.column),
+            );
+        }
+        let named = Named::from(spec.column);
+        let found = self.find_all(ctxt, std::slice::from_ref(&named), "so no read is noted there");
+        if self.merged.is_empty() {
+            // It is not written behind, which is said elsewhere.
+            return;
+        }
+        for index in found {
+            match self.merged.iter_mut().find(|(known, _)| *known == index) {
+                Some((_, rule)) => (*rule, self.touched) = (Rule::Max, Some(index)),
+                None => ctxt.error(
+                    &named,
+                    format!("`{}` is part of the key, or the version: no read changes it", named.name),
+                    "name another column",
+                ),
+            }
+        }
     }
 
     /// Reads a struct that others embed: its fields and its table alone.

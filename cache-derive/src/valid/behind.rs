@@ -118,13 +118,15 @@ pub(super) fn rows_are_known_before_they_are_inserted(ctxt: &Ctxt, model: &Model
     }
 }
 
-/// `merge`, `outbox` and `on_conflict` are of write-behind.
+/// `merge`, `outbox`, `on_conflict` and `touch_on_read` are of write-behind.
 pub(super) fn says_nothing_elsewhere(ctxt: &Ctxt, model: &Model) {
     if is_behind(model) || model.attrs.pattern.value.is_none() {
         return;
     }
     let attrs = &model.attrs;
-    for at in [&attrs.merge.at, &attrs.outbox.at, &attrs.on_conflict.at].into_iter().flatten() {
+    let behind =
+        [&attrs.merge.at, &attrs.outbox.at, &attrs.on_conflict.at, &attrs.touch_on_read.at];
+    for at in behind.into_iter().flatten() {
         ctxt.error(
             at,
             format!("`{at}` has something to say only where rows are written behind"),

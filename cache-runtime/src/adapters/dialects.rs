@@ -38,6 +38,7 @@ impl Dialect for diesel::sqlite::Sqlite {
     const PASS_LOCKED: &'static str = "";
     const CONSTRAINTS_NOW: &'static str = "";
     const UPSERTS_BY_KEY: bool = true;
+    const WRITES_WITHIN: bool = false;
     const JSON_ROWS: (&'static str, &'static str) = (
         "(SELECT json_extract(value, '$.s') AS s, json_extract(value, '$.q') AS q, \
          json_extract(value, '$.a') AS a, json_extract(value, '$.k') AS k, \
@@ -65,6 +66,10 @@ impl Dialect for diesel::sqlite::Sqlite {
              lower({table}) UNION ALL SELECT 'plain' FROM sqlite_temp_master WHERE type = \
              'trigger' AND lower(tbl_name) = lower({table})"
         )
+    }
+
+    fn push_integer<'b>(out: &mut AstPass<'_, 'b, Self>, number: &'b i64) -> QueryResult<()> {
+        out.push_bind_param::<BigInt, i64>(number)
     }
 
     fn push_text<'b>(out: &mut AstPass<'_, 'b, Self>, text: &'b str) -> QueryResult<()> {
@@ -102,6 +107,7 @@ impl Dialect for diesel::pg::Pg {
     const PASS_LOCKED: &'static str = " SKIP LOCKED";
     const CONSTRAINTS_NOW: &'static str = "SET CONSTRAINTS ALL IMMEDIATE";
     const UPSERTS_BY_KEY: bool = true;
+    const WRITES_WITHIN: bool = true;
     const JSON_ROWS: (&'static str, &'static str) = (
         "json_to_recordset(",
         "::json) AS r(s BIGINT, q BIGINT, a TEXT, k BIGINT, p TEXT, v BIGINT)",
@@ -132,6 +138,10 @@ impl Dialect for diesel::pg::Pg {
              SELECT 'plain' FROM pg_rewrite WHERE ev_class = to_regclass({table}) AND rulename <> \
              '_RETURN'"
         )
+    }
+
+    fn push_integer<'b>(out: &mut AstPass<'_, 'b, Self>, number: &'b i64) -> QueryResult<()> {
+        out.push_bind_param::<BigInt, i64>(number)
     }
 
     fn push_text<'b>(out: &mut AstPass<'_, 'b, Self>, text: &'b str) -> QueryResult<()> {
@@ -185,6 +195,7 @@ impl Dialect for diesel::mysql::Mysql {
     const CONSTRAINTS_NOW: &'static str = "";
     // It can, but by any unique key: the row that it changes may be another one.
     const UPSERTS_BY_KEY: bool = false;
+    const WRITES_WITHIN: bool = false;
     const JSON_ROWS: (&'static str, &'static str) = (
         "JSON_TABLE(",
         ", '$[*]' COLUMNS (s BIGINT PATH '$.s', q BIGINT PATH '$.q', a VARCHAR(700) PATH '$.a', \
@@ -228,6 +239,10 @@ impl Dialect for diesel::mysql::Mysql {
              AND event_object_table = {}",
             literal(table)
         )
+    }
+
+    fn push_integer<'b>(out: &mut AstPass<'_, 'b, Self>, number: &'b i64) -> QueryResult<()> {
+        out.push_bind_param::<BigInt, i64>(number)
     }
 
     fn push_text<'b>(out: &mut AstPass<'_, 'b, Self>, text: &'b str) -> QueryResult<()> {

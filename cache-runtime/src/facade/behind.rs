@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use parking_lot::Mutex;
 use tokio::sync::oneshot;
 
 use super::registration::{Parts, Ready, Registration};
@@ -262,7 +263,8 @@ pub(super) fn start<M: Statements<D::Backend>, D: Database>(
     });
     let (alive, ended) = oneshot::channel();
     tokio::spawn(flusher.clone().run(ended));
-    Queued { lanes, flusher, version: behind.outbox.version, _alive: alive }
+    let version = behind.outbox.version;
+    Queued { lanes, flusher, version, touching: Mutex::default(), _alive: alive }
 }
 
 /// Looks for pending writes of models that nobody has, if this process has an outbox itself.

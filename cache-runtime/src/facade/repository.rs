@@ -5,6 +5,7 @@ use std::sync::Arc;
 use crate::engine::debt::Ledger;
 use crate::engine::finding::Finding;
 use crate::engine::keeper::Keeper;
+use crate::patterns::touch_on_read::touch_on_read;
 use crate::patterns::write::{Order, alone};
 use crate::ports::aggregate::{Aggregate, MembersIn, Whole};
 use crate::ports::condition::{Condition, Filter};
@@ -84,8 +85,12 @@ impl<M: Statements<D::Backend>, D: Database> Repository<M, D> {
     /// key in this process. The fill is not waited for.
     ///
     /// Dropping the future is safe at any point: a load goes on for the others.
+    ///
+    /// Where the model says `touch_on_read`, a row that is due is told of it in the background.
     pub async fn find(&self, key: impl AsKey<M::Key>) -> Result<Option<Arc<M>>> {
-        self.keeper.find(key).await
+        let found = self.keeper.find(key).await?;
+        touch_on_read(&self.keeper, &found);
+        Ok(found)
     }
 
     /// The rows with these keys, in the order of the keys, duplicates included.
@@ -97,7 +102,9 @@ impl<M: Statements<D::Backend>, D: Database> Repository<M, D> {
         keys: impl IntoIterator<Item = impl AsKey<M::Key>>,
     ) -> Result<Vec<Option<Arc<M>>>> {
         let keys = keys.into_iter().map(|key| key.to_key()).collect();
-        self.keeper.find_many(keys).await
+        let found = self.keeper.find_many(keys).await?;
+        touch_on_read(&self.keeper, found.iter().flatten());
+        Ok(found)
     }
 
     /// The row with this key, straight from the primary. Neither reads the cache nor fills it.

@@ -7,37 +7,18 @@ use diesel::query_builder::{AstPass, QueryFragment};
 use diesel::row::Row;
 
 use super::behind::RowValues;
+use super::bound::Bound;
 use super::condition::Condition;
 use super::database::Dialect;
 use super::load::Load;
 use super::model::{FromRow, Statements};
 use super::statement::{Text, table, walk};
 
+/// How many rows a statement inserts that is kept prepared.
+pub(crate) const PREPARED: usize = 256;
+
 type Table<DB> = Box<dyn QueryFragment<DB> + Send>;
 type Columns = &'static [&'static str];
-
-impl<DB: Dialect, U> Load<DB, U> {
-    /// A statement of the runtime's own with one text that is bound, and that returns nothing.
-    pub(crate) fn run_with(before: String, text: String, after: String) -> Self {
-        Self::run_own(Box::new(WithText { before, text, after }))
-    }
-}
-
-/// `before $1 after`
-struct WithText {
-    before: String,
-    text: String,
-    after: String,
-}
-
-impl<DB: Dialect> QueryFragment<DB> for WithText {
-    fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, DB>) -> QueryResult<()> {
-        out.push_sql(&self.before);
-        DB::push_text(&mut out, &self.text)?;
-        out.push_sql(&self.after);
-        Ok(())
-    }
-}
 
 impl<DB: Dialect, M: Statements<DB>> Load<DB, M> {
     /// INSERT these rows; where there is one already, it becomes like this. For databases that can.
@@ -101,7 +82,9 @@ impl<DB: Dialect> Rows<DB> {
 impl<DB: Dialect> QueryFragment<DB> for Rows<DB> {
     fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, DB>) -> QueryResult<()> {
         // The text depends on how many rows there are.
-        out.unsafe_to_cache_prepared();
+        if self.rows.len() != PREPARED {
+            out.unsafe_to_cache_prepared();
+        }
         out.push_sql("INSERT INTO ");
         self.table.walk_ast(out.reborrow())?;
         out.push_sql(" (");
@@ -129,6 +112,7 @@ fn value<'b, DB: Dialect>(
         Some(value) => value.walk_ast(out),
         // Diesel leaves an absent value to the column's default; a whole row has none of those.
         None => {
+            out.unsafe_to_cache_prepared();
             out.push_sql("NULL");
             Ok(())
         }
@@ -207,13 +191,13 @@ impl<DB: Dialect, M: Statements<DB>> Load<DB, Overlaid<M>> {
     ///
     /// `pending` are the columns of [`Pending`] from the runtime's tables, each a SELECT to which the
     /// model's columns are put in front.
-    pub(crate) fn overlaid(rows: Condition<DB>, pending: [String; 2]) -> Self {
+    pub(crate) fn overlaid(rows: Condition<DB>, pending: [Bound; 2]) -> Self {
         let (columns, table) = (M::DESCRIPTOR.columns, table::<M, DB>());
         Self::one(Text::Own(Box::new(Overlay { columns, table, rows: Some(rows), pending })).into())
     }
 
     /// What is pending alone: a statement too few, to show what becomes of it.
-    pub(crate) fn pending_alone(pending: [String; 2]) -> Self {
+    pub(crate) fn pending_alone(pending: [Bound; 2]) -> Self {
         let (columns, table) = (M::DESCRIPTOR.columns, table::<M, DB>());
         Self::one(Text::Own(Box::new(Overlay { columns, table, rows: None, pending })).into())
     }
@@ -223,13 +207,11 @@ struct Overlay<DB: Dialect> {
     columns: Columns,
     table: Table<DB>,
     rows: Option<Condition<DB>>,
-    pending: [String; 2],
+    pending: [Bound; 2],
 }
 
 impl<DB: Dialect> QueryFragment<DB> for Overlay<DB> {
     fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, DB>) -> QueryResult<()> {
-        // The keys are written into it.
-        out.unsafe_to_cache_prepared();
         let integer = DB::CAST_INTEGER;
         out.push_sql("SELECT ");
         walk(self.columns, &mut out)?;
@@ -244,7 +226,9 @@ impl<DB: Dialect> QueryFragment<DB> for Overlay<DB> {
         }
         let nothing = "NULL, ".repeat(self.columns.len());
         for pending in &self.pending {
-            out.push_sql(&format!(" UNION ALL SELECT {nothing}{pending}"));
+            out.push_sql(" UNION ALL SELECT ");
+            out.push_sql(&nothing);
+            pending.walk_ast(out.reborrow())?;
         }
         Ok(())
     }

@@ -10,6 +10,7 @@ use super::database::Dialect;
 use super::inserted::{Columns, InsertedRow};
 use super::model::{BoxError, Model};
 use super::statement::Row;
+use super::touch::Touch;
 use crate::values::outbox::{OnConflict, Outbox};
 
 /// A model whose writes are acknowledged when they are in its outbox.
@@ -44,6 +45,8 @@ pub struct Behind<DB: Dialect, M: Model> {
     pub missing: Option<fn(M::Key) -> M>,
     /// Makes a payload of an earlier version one of the present.
     pub upgrade: Option<Upgrade>,
+    /// What reads write.
+    pub touch: Option<Touch<M>>,
     /// How writes are told that other programs came before them.
     pub conflicts: Option<Conflicts<M>>,
 }

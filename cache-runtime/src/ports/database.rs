@@ -76,6 +76,12 @@ pub trait Dialect: Backend<QueryBuilder: Default> + Default + 'static {
     /// Tells, a row each, of settings by which a transaction that was committed can be lost.
     const LOSSES: &'static str;
 
+    /// Whether other statements that write can stand in a statement's WITH.
+    const WRITES_WITHIN: bool;
+
+    /// Binds an integer of 64 bits.
+    fn push_integer<'b>(out: &mut AstPass<'_, 'b, Self>, number: &'b i64) -> QueryResult<()>;
+
     /// Binds a text.
     fn push_text<'b>(out: &mut AstPass<'_, 'b, Self>, text: &'b str) -> QueryResult<()>;
 

@@ -221,6 +221,18 @@ impl<DB: Backend, U> Load<DB, U> {
         Self { steps: vec![run], expects: Expects::Anything }
     }
 
+    /// The same for one that returns rows.
+    pub(super) fn own(statement: Box<dyn QueryFragment<DB> + Send>) -> Self {
+        Self::one(Text::Own(statement).into())
+    }
+
+    /// And then this.
+    #[must_use]
+    pub(crate) fn then(mut self, next: Self) -> Self {
+        self.steps.extend(next.steps);
+        self
+    }
+
     pub(super) fn one(statement: Statement<DB>) -> Self {
         Self { steps: vec![Step::Rows(statement)], expects: Expects::Anything }
     }

@@ -4,6 +4,7 @@ use std::pin::Pin;
 pub(crate) mod aggregate;
 pub(crate) mod batch;
 pub(crate) mod behind;
+pub(crate) mod bound;
 pub(crate) mod clock;
 pub(crate) mod codec;
 pub(crate) mod column_values;
@@ -26,6 +27,7 @@ pub(crate) mod savepoint;
 pub(crate) mod statement;
 pub(crate) mod store;
 pub(crate) mod telemetry;
+pub(crate) mod touch;
 pub(crate) mod version;
 
 pub use aggregate::{
@@ -51,6 +53,7 @@ pub use store::{
     StoreFacts, Turn,
 };
 pub use telemetry::{Event, Probe, Telemetry};
+pub use touch::{Touch, TouchedAt};
 
 /// A boxed future, for ports that are used as trait objects.
 pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;

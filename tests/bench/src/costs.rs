@@ -11,12 +11,12 @@ use crate::report::Report;
 use crate::rounds::Summary;
 use crate::timed::{Step, Taken, Timings};
 
-/// The steps by what they are for. A group has three statements: the heads are locked, the writes
-/// inserted, the heads moved on. Should it have another number of them, they are told as one.
+/// The steps by what they are for. A group has two statements: the heads are locked; the writes
+/// inserted and the heads moved on. Should it have another number of them, they are told as one.
 fn named(statements: usize) -> Vec<(&'static str, Vec<Step>)> {
     let mut named = vec![("begin", vec![Step::Begin])];
-    if statements == 3 {
-        named.push(("head", vec![Step::Statement(0), Step::Statement(2)]));
+    if statements == 2 {
+        named.push(("head", vec![Step::Statement(0)]));
         named.push(("insert", vec![Step::Statement(1)]));
     } else {
         named.push(("statements", (0..statements).map(Step::Statement).collect()));

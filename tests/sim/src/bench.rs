@@ -199,7 +199,9 @@ impl<C: Link> Bench<C> {
     pub fn reset(&self, tables: &Tables) {
         let mut sql = format!(
             "{}; DELETE FROM cache_invalidations; DELETE FROM cache_watermarks; DELETE FROM \
-             cache_leaders; DELETE FROM cache_events; DELETE FROM accounts; DELETE FROM items",
+             cache_leaders; DELETE FROM cache_events; DELETE FROM cache_outbox; DELETE FROM \
+             cache_parked; DELETE FROM cache_outbox_stripes; DELETE FROM cache_outbox_claims; DELETE \
+             FROM cache_outbox_models; DELETE FROM accounts; DELETE FROM items",
             self.count
         );
         for Row { id, email, balance } in &tables.rows {

@@ -19,6 +19,7 @@ pub fn check(mode: Mode, history: &History) -> Result<(), String> {
     if let Some(fault) = history.faults.first() {
         return Err(fault.clone());
     }
+    nothing_comes_again(&history.commits)?;
     let done = history
         .writes
         .iter()
@@ -31,6 +32,30 @@ pub fn check(mode: Mode, history: &History) -> Result<(), String> {
     } else {
         eventual(history, &acknowledged, Duration::from_secs(mode.oldest()))
     }
+}
+
+/// What was replaced is gone for good: a flush of pending writes leaves what they had made of the rows.
+fn nothing_comes_again(commits: &[Commit]) -> Result<(), String> {
+    let rows = commits.iter().flat_map(|commit| &commit.tables.rows);
+    let mut ids: Vec<i64> = rows.map(|row| row.id).collect();
+    ids.sort_unstable();
+    ids.dedup();
+    for register in ids.into_iter().map(Register::Key) {
+        let mut gone: Vec<i64> = Vec::new();
+        let mut present = None;
+        for (at, commit) in commits.iter().enumerate() {
+            let number = register.of(&commit.tables).number();
+            if number == present {
+                continue;
+            }
+            gone.extend(present);
+            if number.is_some_and(|number| gone.contains(&number)) {
+                return Err(format!("{register} had {number:?} before, and commit {at} again"));
+            }
+            present = number;
+        }
+    }
+    Ok(())
 }
 
 /// A register that an acknowledged write changed, and by which commit.

@@ -35,24 +35,27 @@ pub struct Links<C> {
 
 pub type Shared<C> = Arc<Mutex<Links<C>>>;
 
-/// All rows of the tables, past every cache.
+/// All rows of the tables, past every cache, and as what is pending leaves them.
 pub fn snapshot<C: Link>(link: &mut C) -> Result<Tables> {
     // One statement for all: it runs after each COMMIT.
     let number = |table: i64| format!("CAST({table} AS {})", <C::Backend as Dialect>::CAST_INTEGER);
     let sql = format!(
         "SELECT id || '|' || email || '|' || balance, {} AS t, id FROM accounts UNION ALL SELECT id \
          || '|' || account || '|' || amount, {}, id FROM items UNION ALL SELECT id || '', {}, id FROM \
-         cache_events WHERE state = 0 ORDER BY 2, 3",
+         cache_events WHERE state = 0 UNION ALL SELECT kind || '|' || payload, {}, seq FROM \
+         cache_outbox ORDER BY 2, 3",
         number(0),
         number(1),
-        number(2)
+        number(2),
+        number(3)
     );
     let mut tables = Tables::default();
     for TableRow(text, table) in Load::<C::Backend, TableRow>::rows(sql).on(link)? {
         match table {
             0 => tables.rows.push(Row::parse(&text)),
             1 => tables.items.push(Item::parse(&text)),
-            _ => tables.events.push(text.parse().unwrap()),
+            2 => tables.events.push(text.parse().unwrap()),
+            _ => tables.apply(&text),
         }
     }
     Ok(tables)

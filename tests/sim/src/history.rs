@@ -48,6 +48,25 @@ pub struct Tables {
     pub events: Vec<i64>,
 }
 
+impl Tables {
+    /// Does what a write says that is pending for a row: `kind|payload`.
+    pub fn apply(&mut self, pending: &str) {
+        let (kind, payload) = pending.split_once('|').unwrap();
+        let says: serde_json::Value = serde_json::from_str(payload).unwrap();
+        let id = says["id"].as_i64().unwrap();
+        self.rows.retain(|row| row.id != id);
+        match kind {
+            "0" => {
+                let email = says["email"].as_str().unwrap().to_owned();
+                self.rows.push(Row { id, email, balance: says["balance"].as_i64().unwrap() });
+            }
+            "1" => {}
+            _ => unreachable!("nobody enqueues deltas here"),
+        }
+        self.rows.sort_by_key(|row| row.id);
+    }
+}
+
 /// What a read asks for, and a write changes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Register {

@@ -45,10 +45,13 @@ pub enum Mode {
     /// table of events, or by a stream.
     Told,
     Streamed,
+    /// Writes of these are acknowledged when they are in the outbox.
+    Behind,
+    BehindFenced,
 }
 
 impl Mode {
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 16] = [
         Self::Aside,
         Self::Through,
         Self::Fenced,
@@ -63,6 +66,8 @@ impl Mode {
         Self::WholeFenced,
         Self::Told,
         Self::Streamed,
+        Self::Behind,
+        Self::BehindFenced,
     ];
 
     pub fn name(self) -> &'static str {
@@ -81,11 +86,14 @@ impl Mode {
             Self::WholeFenced => "whole-fenced",
             Self::Told => "told",
             Self::Streamed => "streamed",
+            Self::Behind => "behind",
+            Self::BehindFenced => "behind-fenced",
         }
     }
 
     pub fn is_fenced(self) -> bool {
-        matches!(self, Self::Fenced | Self::FencedThrough | Self::BulkFenced | Self::WholeFenced)
+        use Mode::{BehindFenced, BulkFenced, Fenced, FencedThrough, WholeFenced};
+        matches!(self, Fenced | FencedThrough | BulkFenced | WholeFenced | BehindFenced)
     }
 
     pub fn is_strict(self) -> bool {
@@ -122,6 +130,11 @@ impl Mode {
     /// Whether accounts have items, which are members of them.
     pub fn has_items(self) -> bool {
         matches!(self, Self::Whole | Self::WholeFenced)
+    }
+
+    /// Whether what is acknowledged comes into its row later.
+    pub fn has_outbox(self) -> bool {
+        matches!(self, Self::Behind | Self::BehindFenced)
     }
 
     pub fn has_version(self) -> bool {

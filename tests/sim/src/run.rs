@@ -14,7 +14,7 @@ use crate::database::{Link, SimDatabase};
 use crate::history::Register;
 use crate::mode::{Mode, TAKEN, TTL};
 use crate::models::{
-    aside, aside_next, bounded, bounded_through, bulk, bulk_fenced, bulk_next, fenced,
+    aside, aside_next, behind, behind_fenced, bounded, bounded_through, bulk, bulk_fenced, bulk_next, fenced,
     fenced_through, fenced_through_next, streamed, through, through_next, told, validated,
     validated_next, validated_through, whole, whole_fenced,
 };
@@ -85,6 +85,8 @@ macro_rules! open_all {
                     Mode::Whole => Arc::new(whole::open(parts).await.unwrap()),
                     Mode::WholeFenced => Arc::new(whole_fenced::open(parts).await.unwrap()),
                     Mode::BulkFenced => Arc::new(bulk_fenced::open(parts).await.unwrap()),
+                    Mode::Behind => Arc::new(behind::open(parts).await.unwrap()),
+                    Mode::BehindFenced => Arc::new(behind_fenced::open(parts).await.unwrap()),
                 }
             }
         }

@@ -2,6 +2,7 @@
 // the column's own.
 
 include!("conflicts.rs");
+include!("reads.rs");
 include!("relatives.rs");
 include!("transactions.rs");
 

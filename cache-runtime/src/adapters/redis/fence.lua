@@ -11,7 +11,7 @@ redis.call('DEL', KEYS[2])
 -- end guard
 local others = standing(KEYS[3])
 others[ARGV[1]] = nil
-local tainted = false
+local alone, tainted = next(others) == nil, false
 -- Anomaly 11: the row lock ends at COMMIT, so the order of two puts is not known.
 -- guard: taint-overlap
 if next(others) then
@@ -19,5 +19,6 @@ if next(others) then
   taint(KEYS[3])
 end
 -- end guard
-raise(KEYS[3], ARGV[1], { ends = now + ARGV[2] * 1000, at = now, tainted = tainted, era = present_era(ARGV[1]) })
+local own = { ends = now + ARGV[2] * 1000, at = now, tainted = tainted, era = present_era(ARGV[1]) }
+raise(KEYS[3], ARGV[1], own, alone)
 return now

@@ -16,12 +16,16 @@ local function standing(key)
   return found
 end
 
-local function raise(key, token, fence)
+-- Puts up a fence; `alone`, if there is certainly no other.
+local function raise(key, token, fence, alone)
   local text = string.format(
     '%.0f:%.0f:%d:%s', fence.ends, fence.at, fence.tainted and 1 or 0, fence.era
   )
   redis.call('HSET', key, token, text)
-  local left = math.max(redis.call('PTTL', key), math.ceil((fence.ends - now) / 1000))
+  local left = math.ceil((fence.ends - now) / 1000)
+  if not alone then
+    left = math.max(redis.call('PTTL', key), left)
+  end
   redis.call('PEXPIRE', key, string.format('%.0f', left))
 end
 

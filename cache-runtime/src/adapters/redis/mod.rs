@@ -213,33 +213,44 @@ impl Redis {
         }
     }
 
-    /// Runs one script for each call, all in one round trip.
+    /// Runs a script for each call, all in one round trip, and many in one command.
     async fn run(&self, script: &Script, calls: Vec<Call>) -> Result<Vec<Value>> {
         if calls.is_empty() {
             return Ok(Vec::new());
         }
         let link = self.link()?;
-        let mut commands = Pipeline::with_capacity(calls.len());
-        for call in &calls {
-            commands.add_command(call.command(script));
+        let parts: Vec<&[Call]> = calls.chunks(CALLS).collect();
+        let mut commands = Pipeline::with_capacity(parts.len());
+        for part in &parts {
+            commands.add_command(command(script, part));
         }
         let mut answers = link.send(&commands).await.map_err(|source| self.away(source))?;
         // The server has forgotten the script: it was restarted or flushed. Only the
-        // calls that did not run are sent again, once.
+        // commands that did not run are sent again, once.
         let missed: Vec<usize> =
             (0..answers.len()).filter(|place| is_unknown_script(&answers[*place])).collect();
         if !missed.is_empty() {
             let mut again = Pipeline::with_capacity(missed.len() + 1);
             again.add_command(load(script));
             for place in &missed {
-                again.add_command(calls[*place].command(script));
+                again.add_command(command(script, parts[*place]));
             }
             let later = self.ask(link, &again).await?;
             for (place, answer) in missed.into_iter().zip(later.into_iter().skip(1)) {
                 answers[place] = answer;
             }
         }
-        self.none_refused(answers)
+        let mut each = Vec::with_capacity(calls.len());
+        for answer in self.none_refused(answers)? {
+            match answer {
+                Value::Array(answers) => each.extend(answers),
+                _ => return Err(self.unexpected()),
+            }
+        }
+        if each.len() != calls.len() {
+            return Err(self.unexpected());
+        }
+        self.none_refused(each)
     }
 
     async fn started(&self) -> Result<StoreFacts> {
@@ -325,6 +336,9 @@ fn settle_cryptography() {
     }
 }
 
+/// How many calls one command runs: no other client is served meanwhile.
+const CALLS: usize = 64;
+
 /// One run of a script.
 struct Call {
     keys: Vec<Vec<u8>>,
@@ -339,18 +353,23 @@ impl Call {
         keys.extend(keys::table_fences(key));
         Self { keys, arguments }
     }
+}
 
-    fn command(&self, script: &Script) -> Cmd {
-        let mut command = redis::cmd("EVALSHA");
-        command.arg(&script.sha).arg(self.keys.len());
-        for key in &self.keys {
-            command.arg(&key[..]);
-        }
-        for argument in &self.arguments {
+/// The script for these calls, as `each.lua` takes them.
+fn command(script: &Script, calls: &[Call]) -> Cmd {
+    let mut command = redis::cmd("EVALSHA");
+    command.arg(&script.sha).arg(calls.iter().map(|call| call.keys.len()).sum::<usize>());
+    for key in calls.iter().flat_map(|call| &call.keys) {
+        command.arg(&key[..]);
+    }
+    command.arg(calls.len());
+    for Call { keys, arguments } in calls {
+        command.arg(keys.len()).arg(arguments.len());
+        for argument in arguments {
             command.arg(&argument[..]);
         }
-        command
     }
+    command
 }
 
 fn load(script: &Script) -> Cmd {

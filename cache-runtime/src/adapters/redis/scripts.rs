@@ -34,10 +34,17 @@ pub(super) struct Scripts {
     pub(super) mark: Script,
 }
 
-/// A script's text: what all begin with, and its own.
+/// A script's text: what all begin with, its own, and that this is done for each entry.
 macro_rules! text {
     ($file:literal) => {
-        concat!(include_str!("fences.lua"), include_str!($file))
+        concat!(
+            include_str!("begin.lua"),
+            include_str!("fences.lua"),
+            "local function one()\n",
+            include_str!($file),
+            "end\n",
+            include_str!("each.lua")
+        )
     };
 }
 

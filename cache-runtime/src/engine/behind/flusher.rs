@@ -21,7 +21,7 @@ use crate::engine::keeper::torn_down;
 use crate::engine::session::Session;
 use crate::engine::tier::Tier;
 use crate::ports::BoxFuture;
-use crate::ports::batch::Pending;
+use crate::ports::batch::{PREPARED, Pending};
 use crate::ports::behind::{Behind, RowValues};
 use crate::ports::database::{Database, Dialect};
 use crate::ports::load::Load;
@@ -328,11 +328,11 @@ impl<M: Statements<D::Backend>, D: Database> Flusher<M, D> {
         let upserts = <D::Backend as Dialect>::UPSERTS_BY_KEY;
         let looked = keyed.iter().filter(|(_, writes)| !upserts || writes.needs_row(&self.behind));
         let looked: Vec<M::Key> = looked.map(|(key, _)| key.clone()).collect();
-        let mut rows = self.rows(session, looked).await?;
+        let rows = self.rows(session, looked).await?;
+        let mut rows: HashMap<M::Key, M> = rows.into_iter().map(|row| (row.key(), row)).collect();
         let mut work = Vec::with_capacity(keyed.len());
         for (key, writes) in keyed {
-            let at = rows.iter().position(|row| row.key() == key);
-            let row = at.map(|at| rows.swap_remove(at));
+            let row = rows.remove(&key);
             let there = row.is_some();
             match unless_it_panics(|| writes.fold(&self.behind, row)) {
                 Ok((row, seen)) => {
@@ -366,7 +366,7 @@ impl<M: Statements<D::Backend>, D: Database> Flusher<M, D> {
         let width = M::DESCRIPTOR.columns.len() + M::DESCRIPTOR.key.len();
         // An UPDATE of many rows names each key once for every column.
         let width = if <D::Backend as Dialect>::UPSERTS_BY_KEY { width } else { width * width };
-        let most = (<D::Backend as Dialect>::MAX_BINDS / width.max(1)).max(1);
+        let most = (<D::Backend as Dialect>::MAX_BINDS / width.max(1)).clamp(1, PREPARED);
         for some in work.chunks(most) {
             for load in statements::<M, D>(some, self.behind.conflicts.is_some()) {
                 session.load(load).await?;

@@ -13,10 +13,14 @@ pub(crate) mod overlay;
 mod parking;
 mod prepare;
 mod refusals;
+mod storing;
 pub(crate) mod strays;
 pub(crate) mod tables;
 
+use std::collections::HashSet;
 use std::sync::Arc;
+
+use parking_lot::Mutex;
 
 use crate::ports::database::Database;
 
@@ -26,5 +30,7 @@ pub(crate) struct Queued<D: Database> {
     pub(crate) flusher: Arc<dyn flusher::Flushes>,
     /// The version of the payloads that are written.
     pub(crate) version: u32,
+    /// The rows of which a read is being told.
+    pub(crate) touching: Mutex<HashSet<String>>,
     pub(crate) _alive: tokio::sync::oneshot::Sender<()>,
 }

@@ -39,7 +39,7 @@ impl<M: Statements<D::Backend>, D: Database> Overlay<M, D> {
             database.load(self.statement(keys, &aggregates)).await?
         } else {
             let rows: Vec<M> = database.load(Load::select(condition::<M, _>(keys))).await?;
-            let mut read = database.load(Load::pending_alone(self.pending(&aggregates))).await?;
+            let mut read = database.load(Load::pending_alone(self.tables.overlay(&aggregates))).await?;
             read.extend(rows.into_iter().map(Overlaid::Row));
             read
         };
@@ -66,12 +66,8 @@ impl<M: Statements<D::Backend>, D: Database> Overlay<M, D> {
         keys.iter().map(|key| Ok(self.tables.aggregate(key)?.1)).collect()
     }
 
-    fn pending(&self, aggregates: &[String]) -> [String; 2] {
-        self.tables.overlay(aggregates.iter().map(String::as_str))
-    }
-
     fn statement(&self, keys: &[M::Key], aggregates: &[String]) -> Load<D::Backend, Overlaid<M>> {
-        Load::overlaid(condition::<M, _>(keys), self.pending(aggregates))
+        Load::overlaid(condition::<M, _>(keys), self.tables.overlay(aggregates))
     }
 
     /// The rows, as what is pending leaves them.

@@ -4,13 +4,13 @@
 //! locks a stripe's head, and takes numbers under the lock that it holds until it has committed: so
 //! the numbers of a stripe are seen in their order, and without gaps that fill later (anomaly 25).
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::fmt::Write as _;
+use std::collections::BTreeSet;
 
 use super::flusher::Taken;
 use crate::engine::outbox::hex;
 use crate::engine::session::Session;
 use crate::ports::batch::{Cells, Pending};
+use crate::ports::bound::{Bound, rounded};
 use crate::ports::database::{Database, Dialect};
 use crate::ports::load::Load;
 use crate::values::error::{Error, ErrorKind, Result};
@@ -19,6 +19,8 @@ use crate::values::key::{KeyParts, KeyWriter};
 
 /// How many stripes a model has. As many groups can be enqueued at the same moment.
 pub(crate) const STRIPES: i64 = 32;
+/// A stripe that no model has.
+const NO_STRIPE: i64 = -1;
 /// The longest key that the tables take, in hexadecimal.
 const LONGEST_KEY: usize = 700;
 
@@ -107,14 +109,15 @@ impl<D: Database> Tables<D> {
         wait: bool,
     ) -> Result<Vec<Head>> {
         let (lock, pass) = locks::<D>(wait);
-        let pending = self.pending_sql();
         // Whoever locks several does so in their order, so that no two wait for each other.
-        let sql = format!(
-            "SELECT stripe, next_seq, parked, {pending} FROM cache_outbox_stripes WHERE stripe IN \
-             ({}) ORDER BY stripe{lock}{pass}",
-            list(stripes)
-        );
-        let rows: Vec<Cells> = session.load(Load::rows(sql)).await?;
+        let statement = Bound::default()
+            .sql(format!("SELECT stripe, next_seq, parked, {}", self.pending_sql()))
+            .sql(" FROM cache_outbox_stripes WHERE stripe IN ")
+            .list(stripes.iter().copied())
+            .sql(" ORDER BY stripe")
+            .sql(lock)
+            .sql(pass);
+        let rows: Vec<Cells> = session.load(Load::rows_bound(statement)).await?;
         let head = |cells: &Cells| {
             let (stripe, next) = (cells.at(0)?, cells.at(1)?);
             Some(Head { stripe, next, parked: cells.at(2)?, pending: cells.at(3)? })
@@ -145,75 +148,14 @@ impl<D: Database> Tables<D> {
         Ok(parked.into_iter().collect())
     }
 
-    /// Inserts writes at these places: into the outbox, or behind what is parked.
-    pub(crate) async fn insert(
-        &self,
-        session: &mut Session<D>,
-        writes: &[(Place, &Intent)],
-        parked: bool,
-    ) -> Result<()> {
-        if writes.is_empty() {
-            return Ok(());
-        }
-        let rows: Vec<serde_json::Value> = writes
-            .iter()
-            .map(|(place, intent)| {
-                serde_json::json!({
-                    "s": place.stripe, "q": place.seq, "a": intent.aggregate,
-                    "k": intent.kind as i64, "p": intent.payload, "v": intent.version,
-                })
-            })
-            .collect();
-        let (table, more, values) = match parked {
-            false => ("cache_outbox", "", ""),
-            true => ("cache_parked", ", error, attempts", ", 'behind a parked write', 0"),
-        };
-        let (open, close) = <D::Backend as Dialect>::JSON_ROWS;
-        let now = <D::Backend as Dialect>::NOW_MILLIS;
-        let before = format!(
-            "INSERT INTO {table} (stripe, seq, aggregate, kind, payload, version, at_ms{more}) \
-             SELECT r.s, r.q, r.a, r.k, r.p, r.v, {now}{values} FROM {open}"
-        );
-        let text = serde_json::Value::Array(rows).to_string();
-        let insert = Load::<_, String>::run_with(before, text, close.to_owned());
-        session.load(insert).await.map(drop)
-    }
-
-    /// Moves the heads on: each to its next number, past so many that went to what is parked.
-    pub(crate) async fn advance(
-        &self,
-        session: &mut Session<D>,
-        heads: &BTreeMap<i64, (i64, i64)>,
-    ) -> Result<()> {
-        if heads.is_empty() {
-            return Ok(());
-        }
-        let (mut next, mut skipped) = (String::new(), String::new());
-        for (stripe, (to, past)) in heads {
-            let _ = write!(next, " WHEN {stripe} THEN {to}");
-            let _ = write!(skipped, " WHEN {stripe} THEN {past}");
-        }
-        let skipped = match heads.values().any(|(_, past)| *past > 0) {
-            true => format!(", skipped = skipped + CASE stripe{skipped} END"),
-            false => String::new(),
-        };
-        let sql = format!(
-            "UPDATE cache_outbox_stripes SET next_seq = CASE stripe{next} END{skipped} WHERE \
-             stripe IN ({})",
-            list(heads.keys())
-        );
-        session.load(Load::<_, String>::run(sql)).await.map(drop)
-    }
-
     /// What is pending for these rows, in the outbox and parked, for a statement that reads the rows
     /// as well.
-    pub(crate) fn overlay<'a>(
-        &self,
-        aggregates: impl Iterator<Item = &'a str> + Clone,
-    ) -> [String; 2] {
-        let (these, own) = (quoted(aggregates), self.own("stripe"));
+    pub(crate) fn overlay(&self, aggregates: &[String]) -> [Bound; 2] {
         let from = |table: &str, error: &str| {
-            format!("{COLUMNS}, {error} FROM {table} WHERE aggregate IN ({these}) AND {own}")
+            Bound::default()
+                .sql(format!("{COLUMNS}, {error} FROM {table} WHERE aggregate IN "))
+                .texts(aggregates.iter().cloned())
+                .sql(format!(" AND {}", self.own("stripe")))
         };
         [from("cache_outbox", "''"), from("cache_parked", "error")]
     }
@@ -269,12 +211,13 @@ impl<D: Database> Tables<D> {
             return Ok(stripes.clone());
         }
         let (lock, pass) = locks::<D>(false);
-        let sql = format!(
-            "SELECT stripe FROM cache_outbox_claims WHERE stripe IN ({}) ORDER BY \
-             stripe{lock}{pass}",
-            list(stripes)
-        );
-        let rows: Vec<Cells> = session.load(Load::rows(sql)).await?;
+        let statement = Bound::default()
+            .sql("SELECT stripe FROM cache_outbox_claims WHERE stripe IN ")
+            .list(stripes.iter().copied())
+            .sql(" ORDER BY stripe")
+            .sql(lock)
+            .sql(pass);
+        let rows: Vec<Cells> = session.load(Load::rows_bound(statement)).await?;
         Ok(rows.iter().filter_map(|cells| cells.at(0)).collect())
     }
 
@@ -291,39 +234,42 @@ impl<D: Database> Tables<D> {
         stripes: &BTreeSet<i64>,
         most: usize,
     ) -> Result<Vec<Pending>> {
-        let of = |stripe: &i64| {
-            format!(
-                "SELECT * FROM (SELECT {COLUMNS}, '' AS parked FROM cache_outbox WHERE stripe = \
-                 {stripe} ORDER BY seq LIMIT {most}) AS of_{stripe}"
-            )
-        };
-        let all: Vec<String> = stripes.iter().map(of).collect();
-        let mut rows: Vec<Pending> = session.load(Load::rows(all.join(" UNION ALL "))).await?;
+        let mut statement = Bound::default();
+        let stripes = rounded(stripes.iter().copied().collect(), Some(NO_STRIPE));
+        for (index, stripe) in stripes.into_iter().enumerate() {
+            statement = statement
+                .sql(if index == 0 { "" } else { " UNION ALL " })
+                .sql(format!(
+                    "SELECT * FROM (SELECT {COLUMNS}, '' AS parked FROM cache_outbox WHERE stripe = "
+                ))
+                .number(stripe)
+                .sql(format!(" ORDER BY seq LIMIT {most}) AS of_{index}"));
+        }
+        let mut rows: Vec<Pending> = session.load(Load::rows_bound(statement)).await?;
         rows.sort_by_key(|row| (self.stripe(&row.aggregate), row.seq));
         Ok(rows)
     }
 
     /// Removes what was taken: each stripe up to a number, so many writes.
     pub(crate) async fn remove(&self, session: &mut Session<D>, taken: &Taken) -> Result<()> {
-        let (mut which, mut count) = (Vec::new(), String::new());
-        for (stripe, (last, rows)) in &taken.stripes {
-            let left = taken.left.get(stripe).map(|left| {
-                format!(" AND aggregate NOT IN ({})", quoted(left.iter().map(String::as_str)))
-            });
-            let left = left.unwrap_or_default();
-            which.push(format!("(stripe = {stripe} AND seq <= {last}{left})"));
-            let _ = write!(count, " WHEN {stripe} THEN {rows}");
+        let parts = taken.stripes.iter().map(|(stripe, (last, rows))| (*stripe, *last, *rows));
+        let parts = rounded(parts.collect(), Some((NO_STRIPE, 0, 0)));
+        let mut delete = Bound::default().sql("DELETE FROM cache_outbox WHERE");
+        let mut count = Bound::default().sql("UPDATE cache_outbox_claims SET removed = removed + CASE");
+        for (index, (stripe, last, rows)) in parts.iter().enumerate() {
+            let and = if index == 0 { " (stripe = " } else { " OR (stripe = " };
+            delete = delete.sql(and).number(*stripe).sql(" AND seq <= ").number(*last);
+            if let Some(left) = taken.left.get(stripe) {
+                delete = delete.sql(" AND aggregate NOT IN ").texts(left.iter().cloned());
+            }
+            delete = delete.sql(")");
+            let rows = i64::try_from(*rows).unwrap_or(i64::MAX);
+            count = count.sql(" WHEN stripe = ").number(*stripe).sql(" THEN ").number(rows);
         }
-        let delete = format!("DELETE FROM cache_outbox WHERE {}", which.join(" OR "));
-        let update = format!(
-            "UPDATE cache_outbox_claims SET removed = removed + CASE stripe{count} END WHERE stripe \
-             IN ({})",
-            list(taken.stripes.keys())
-        );
-        for sql in [delete, update] {
-            session.load(Load::<_, String>::run(sql)).await?;
-        }
-        Ok(())
+        let stripes = parts.iter().map(|(stripe, ..)| *stripe);
+        let count = count.sql(" ELSE 0 END WHERE stripe IN ").list(stripes);
+        let both = Load::<_, String>::run_bound(delete).then(Load::run_bound(count));
+        session.load(both).await.map(drop)
     }
 
     /// Moves all writes of a row to where the parked ones are. Its stripe is claimed.
@@ -346,12 +292,11 @@ impl<D: Database> Tables<D> {
             _ => ("", ""),
         };
         let error: String = error.chars().take(1000).collect();
-        let copy = Load::<_, String>::run_with(
-            format!("{copy}{}", cast.0),
-            error,
-            format!("{}{rest}", cast.1),
-        );
-        session.load(copy).await?;
+        let copy = Bound::default()
+            .sql(format!("{copy}{}", cast.0))
+            .text(error)
+            .sql(format!("{}{rest}", cast.1));
+        session.load(Load::<_, String>::run_bound(copy)).await?;
         for sql in [
             format!(
                 "UPDATE cache_outbox_claims SET removed = removed + (SELECT count(*) FROM \
@@ -370,11 +315,6 @@ impl<D: Database> Tables<D> {
 fn locks<D: Database>(wait: bool) -> (&'static str, &'static str) {
     let pass = if wait { "" } else { <D::Backend as Dialect>::PASS_LOCKED };
     (<D::Backend as Dialect>::LOCK_ROWS, pass)
-}
-
-fn list<'a>(numbers: impl IntoIterator<Item = &'a i64>) -> String {
-    let numbers: Vec<String> = numbers.into_iter().map(i64::to_string).collect();
-    numbers.join(", ")
 }
 
 /// Hexadecimal needs no escapes.

@@ -12,6 +12,9 @@ use crate::mode::EVERY;
 
 #[macro_use]
 mod items;
+mod pending;
+
+pub use pending::{behind, behind_fenced};
 
 /// The transaction was to be rolled back.
 fn unwanted() -> cache_runtime::Error {
