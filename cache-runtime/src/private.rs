@@ -23,10 +23,10 @@ pub use crate::ports::model::{
     BoxError, Change, Concealing, Descriptor, FromRow, Insert, ListOf, Model, Save, Statements,
     Versioned, Writable,
 };
+pub use crate::ports::touch::touch;
 pub use crate::ports::version::{first_version, next_version};
 pub use crate::values::error::Result;
 pub use crate::values::key::{AsKey, Key, KeyParts, KeyWriter};
-pub use crate::ports::touch::touch;
 pub use crate::values::outbox::{OnConflict, OnFull, OnParked, Outbox};
 pub use crate::values::policy::{Consistency, OnWrite, Pattern, Policy};
 

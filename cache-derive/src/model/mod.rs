@@ -192,7 +192,10 @@ impl Model {
                 Some((_, rule)) => (*rule, self.touched) = (Rule::Max, Some(index)),
                 None => ctxt.error(
                     &named,
-                    format!("`{}` is part of the key, or the version: no read changes it", named.name),
+                    format!(
+                        "`{}` is part of the key, or the version: no read changes it",
+                        named.name
+                    ),
                     "name another column",
                 ),
             }

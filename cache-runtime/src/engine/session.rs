@@ -251,12 +251,7 @@ impl<D: Database> Session<D> {
 
     /// Commits, and then gives the cache what it is owed. To be run on a task of its own: a
     /// caller that gives up must not leave a commit without its consequences.
-    pub(crate) async fn conclude(self) -> Result<()> {
-        self.conclude_with(|| ()).await
-    }
-
-    /// The same, telling as soon as the transaction is over: what the cache is owed is given meanwhile.
-    pub(crate) async fn conclude_with(mut self, over: impl FnOnce() + Send) -> Result<()> {
+    pub(crate) async fn conclude(mut self) -> Result<()> {
         if self.failed {
             self.rollback().await;
             return Err(failed());
@@ -287,9 +282,7 @@ impl<D: Database> Session<D> {
                 return Err(error);
             }
         };
-        let committed = debt.keep_up(self.transaction.commit()).await;
-        over();
-        match committed {
+        match debt.keep_up(self.transaction.commit()).await {
             Ok(()) => {
                 let settled = debt.settle().await;
                 run(self.later).await;

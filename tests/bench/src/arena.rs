@@ -59,13 +59,6 @@ impl Arena {
         &self.place.url
     }
 
-    /// The same tables from another process's view, whose store knows nothing. Nothing is flushed.
-    pub(crate) async fn stranger(&self, setting: &Setting) -> Result<Arc<dyn Queue>, Fault> {
-        let behind = self.place.behind(setting).await?;
-        behind.pause().await;
-        Ok(behind)
-    }
-
     /// A value that no row has yet.
     pub(crate) fn value(&self) -> i64 {
         self.value.fetch_add(1, Ordering::Relaxed) + 1

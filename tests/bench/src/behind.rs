@@ -67,6 +67,6 @@ impl<M: Page + Statements<D::Backend>, D: Database> Queue for Behind<M, D> {
     }
 
     fn find(&self, id: i64) -> BoxFuture<'_, Result<Option<i64>, Fault>> {
-        Box::pin(async move { Ok(self.rows.find(id).await?.map(|row| row.value())) })
+        Box::pin(async move { Ok(self.rows.find_uncached(id).await?.map(|row| row.value())) })
     }
 }

@@ -21,18 +21,13 @@ pub(crate) async fn rounds(options: &Options) -> Result<Vec<Sample>, Fault> {
     let rows = i64::try_from(scale.pending)?;
     let setting = Setting::new(Server::Postgres, Kept::InProcess, rows);
     let (full, empty) = (Arena::open(&setting).await?, Arena::open(&setting).await?);
-    let outcome = between(&full, &empty, &setting, options).await;
+    let outcome = between(&full, &empty, options).await;
     full.close().await?;
     empty.close().await?;
     outcome
 }
 
-async fn between(
-    full: &Arena,
-    empty: &Arena,
-    setting: &Setting,
-    options: &Options,
-) -> Result<Vec<Sample>, Fault> {
+async fn between(full: &Arena, empty: &Arena, options: &Options) -> Result<Vec<Sample>, Fault> {
     let scale = options.scale();
     let value = full.value();
     let keys = keys(Spread::Uniform, full.rows, scale.pending, 17);
@@ -40,18 +35,16 @@ async fn between(
     for arena in [full, empty] {
         arena.sql.batch("VACUUM ANALYZE").await?;
     }
-    // The writer's own store has what it has put.
-    let (reads_full, reads_empty) = (full.stranger(setting).await?, empty.stranger(setting).await?);
     same("writes pending", full.queued().await?, i64::try_from(keys.len())?)?;
     same("writes pending", empty.queued().await?, 0)?;
     let written: std::collections::HashSet<i64> = keys.iter().copied().collect();
     let mut samples = Vec::new();
-    // Each key once, so that none is a hit; those of the first round are not told, as in it the
-    // connections prepare their statements.
+    // What a miss asks the database for: the store has what was put. Those of the first round are not
+    // told, as in it the connections prepare their statements.
     for round in 0..=scale.rounds * 4 {
         let first = 1 + i64::try_from(round)? * BLOCK;
         let done = turns(round, async |who| {
-            let reads = if who == Who::Peer { &reads_empty } else { &reads_full };
+            let reads = if who == Who::Peer { &empty.behind } else { &full.behind };
             let begun = Instant::now();
             let mut seen = Vec::new();
             for id in first..first + BLOCK {

@@ -75,7 +75,10 @@ pub const PROOFS: &[(Guard, Proof)] = &[
     (Guard::ParkedTold, Elsewhere("anomalies", "no row here is refused")),
     (Guard::ParkedRemoved, Elsewhere("anomalies", "no row here is refused")),
     (Guard::OlderFirst, Elsewhere("anomalies", "no row here depends on another")),
-    (Guard::ConflictSeen, Elsewhere("anomalies", "nobody else writes a row that is written behind here")),
+    (
+        Guard::ConflictSeen,
+        Elsewhere("anomalies", "nobody else writes a row that is written behind here"),
+    ),
     (Guard::AllKnow, Elsewhere("anomalies", "nobody registers here")),
     (Guard::WaitForViews, Elsewhere("anomalies", "nobody registers here")),
     (Guard::ViewExpires, Elsewhere("anomalies", "nobody registers here")),

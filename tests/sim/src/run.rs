@@ -14,9 +14,9 @@ use crate::database::{Link, SimDatabase};
 use crate::history::Register;
 use crate::mode::{Mode, TAKEN, TTL};
 use crate::models::{
-    aside, aside_next, behind, behind_fenced, bounded, bounded_through, bulk, bulk_fenced, bulk_next, fenced,
-    fenced_through, fenced_through_next, streamed, through, through_next, told, validated,
-    validated_next, validated_through, whole, whole_fenced,
+    aside, aside_next, behind, behind_fenced, bounded, bounded_through, bulk, bulk_fenced,
+    bulk_next, fenced, fenced_through, fenced_through_next, streamed, through, through_next, told,
+    validated, validated_next, validated_through, whole, whole_fenced,
 };
 use crate::outside::Outside;
 use crate::plan::{EMAILS, Plan};

@@ -59,7 +59,7 @@ fn a_list_is_two_trips_and_a_change_that_moves_nothing_leaves_it() {
         };
         let (_, first) = meter.of_write("an insert with 3 lists", orders.insert(new(1))).await;
         // Beside BEGIN, INSERT and COMMIT nothing is asked.
-        assert_eq!(first, write(1, 2, 7, 3), "FENCE; LIFT, and the removal of the lists");
+        assert_eq!(first, write(1, 2, 3, 3), "FENCE; LIFT, and the removal of the lists");
         orders.insert(new(2)).await.unwrap();
         let list = || orders.list_by_customer(Some(1));
         let (_, miss) = meter.of("a list that is not cached", list()).await;

@@ -131,9 +131,8 @@ async fn run<D: Database>(backlog: Arc<Backlog<D>>, mut receiver: mpsc::Receiver
         let count = group.len();
         // On a task of its own: whatever panics there takes its group with it, and not the lane.
         let this = backlog.clone();
-        let (over, outcome) = oneshot::channel();
-        tokio::spawn(async move { this.group(group, patient, over).await });
-        let Ok(outcome) = outcome.await else { continue };
+        let outcome = tokio::spawn(async move { this.group(group, patient).await }).await;
+        let Ok(outcome) = outcome else { continue };
         // Nothing could be locked: the others' groups are waited for.
         patient = outcome.left.len() == count;
         tries = if outcome.collided.is_some() { tries + 1 } else { 0 };

@@ -38,25 +38,19 @@ pub(super) struct Outcome {
 }
 
 impl<D: Database> Backlog<D> {
-    /// Enqueues what it can of these. Tells what has to wait: writes whose stripes another group has
-    /// locked, and, where the model waits for room, those that find none. It does so when its
-    /// transaction is over, so that the next begins while the entries of this one are put.
-    pub(super) async fn group(
-        self: &Arc<Self>,
-        waiting: Vec<Waiting>,
-        patient: bool,
-        over: oneshot::Sender<Outcome>,
-    ) {
+    /// Enqueues what it can of these. Gives back what has to wait: writes whose stripes another
+    /// group has locked, and, where the model waits for room, those that find none.
+    pub(super) async fn group(self: &Arc<Self>, waiting: Vec<Waiting>, patient: bool) -> Outcome {
         let mut session = match Session::begin(&self.ledger).await {
             Ok(session) => session,
-            Err(error) => return Outcome::of(waiting, error).told(over),
+            Err(error) => return Outcome::of(waiting, error),
         };
         let stripes = waiting.iter().map(|write| write.intent.stripe).collect();
         let heads = match self.tables.lock(&mut session, &stripes, patient).await {
             Ok(heads) => heads,
             Err(error) => {
                 session.rollback().await;
-                return Outcome::of(waiting, error).told(over);
+                return Outcome::of(waiting, error);
             }
         };
         let heads: BTreeMap<i64, Head> = heads.into_iter().map(|it| (it.stripe, it)).collect();
@@ -64,40 +58,21 @@ impl<D: Database> Backlog<D> {
             waiting.into_iter().partition(|write| heads.contains_key(&write.intent.stripe));
         let (ours, full) = self.with_room(ours, &heads);
         let waits = self.behind.on_full == OnFull::Wait;
-        let is_full = !full.is_empty() && waits;
+        let is_full = !full.is_empty();
         match waits {
             true => left.extend(full),
             false => full.into_iter().for_each(|write| write.refuse(self.full())),
         }
         if ours.is_empty() {
             session.rollback().await;
-            return Outcome { left, full: is_full, collided: None }.told(over);
+            return Outcome { left, full: is_full && waits, collided: None };
         }
-        ours.iter().for_each(|write| session.hold(write.pin.clone()));
-        match self.persist(&mut session, ours, &heads).await {
-            Ok(persisted) if persisted.is_empty() => {
-                session.rollback().await;
-                Outcome { left, full: is_full, collided: None }.told(over);
-            }
-            Ok(persisted) => {
-                let (touches, answers): (Vec<_>, Vec<_>) = persisted.into_iter().unzip();
-                session.touch(touches);
-                let outcome = Outcome { left, full: is_full, collided: None };
-                // The fences go up now, and the commit follows: no reader fills what was before.
-                let concluded = session.conclude_with(move || outcome.told(over)).await;
-                self.work.notify_one();
-                for (place, answer) in answers {
-                    let _ = answer.send(concluded.clone().map(|()| place));
-                }
-            }
-            Err((error, ours)) => {
-                session.rollback().await;
-                // In their order, and before those that stand behind them.
-                let mut outcome = Outcome::of(ours, error);
-                outcome.left.extend(left);
-                outcome.told(over);
-            }
+        if let Err((error, ours)) = self.enqueue(session, ours, &heads).await {
+            // In their order, and before those that stand behind them.
+            let outcome = Outcome::of(ours, error);
+            return Outcome { left: outcome.left.into_iter().chain(left).collect(), ..outcome };
         }
+        Outcome { left, full: is_full && waits, collided: None }
     }
 
     /// Splits off what the outbox has no room for.
@@ -114,6 +89,36 @@ impl<D: Database> Backlog<D> {
         let room = usize::try_from(room).unwrap_or(usize::MAX);
         let full = if ours.len() > room { ours.split_off(room) } else { Vec::new() };
         (ours, full)
+    }
+
+    async fn enqueue(
+        self: &Arc<Self>,
+        mut session: Session<D>,
+        ours: Vec<Waiting>,
+        heads: &BTreeMap<i64, Head>,
+    ) -> Result<(), (Error, Vec<Waiting>)> {
+        ours.iter().for_each(|write| session.hold(write.pin.clone()));
+        match self.persist(&mut session, ours, heads).await {
+            Ok(persisted) => {
+                let (touches, answers): (Vec<_>, Vec<_>) = persisted.into_iter().unzip();
+                if answers.is_empty() {
+                    session.rollback().await;
+                    return Ok(());
+                }
+                session.touch(touches);
+                // The fences go up now, and the commit follows: no reader fills what was before.
+                let outcome = session.conclude().await;
+                self.work.notify_one();
+                for (place, answer) in answers {
+                    let _ = answer.send(outcome.clone().map(|()| place));
+                }
+                Ok(())
+            }
+            Err((error, ours)) => {
+                session.rollback().await;
+                Err((error, ours))
+            }
+        }
     }
 
     /// Inserts the writes, each with the next number of its stripe.
@@ -253,11 +258,6 @@ impl Waiting {
 }
 
 impl Outcome {
-    fn told(self, over: oneshot::Sender<Self>) {
-        // Nobody who asks is a runtime that ends.
-        let _ = over.send(self);
-    }
-
     /// Of a group of which nothing was written.
     fn of(waiting: Vec<Waiting>, error: Error) -> Self {
         if is_collision(&error) {

@@ -39,7 +39,8 @@ impl<M: Statements<D::Backend>, D: Database> Overlay<M, D> {
             database.load(self.statement(keys, &aggregates)).await?
         } else {
             let rows: Vec<M> = database.load(Load::select(condition::<M, _>(keys))).await?;
-            let mut read = database.load(Load::pending_alone(self.tables.overlay(&aggregates))).await?;
+            let mut read =
+                database.load(Load::pending_alone(self.tables.overlay(&aggregates))).await?;
             read.extend(rows.into_iter().map(Overlaid::Row));
             read
         };

@@ -80,7 +80,8 @@ struct Line<'a> {
 
 /// The statement that moves heads on, if there are any.
 fn advance(heads: &BTreeMap<i64, (i64, i64)>) -> Option<Bound> {
-    let heads: Vec<_> = heads.iter().map(|(stripe, (next, past))| (*stripe, *next, *past)).collect();
+    let heads: Vec<_> =
+        heads.iter().map(|(stripe, (next, past))| (*stripe, *next, *past)).collect();
     let heads = rounded(heads, None);
     if heads.is_empty() {
         return None;

@@ -255,7 +255,8 @@ impl<D: Database> Tables<D> {
         let parts = taken.stripes.iter().map(|(stripe, (last, rows))| (*stripe, *last, *rows));
         let parts = rounded(parts.collect(), Some((NO_STRIPE, 0, 0)));
         let mut delete = Bound::default().sql("DELETE FROM cache_outbox WHERE");
-        let mut count = Bound::default().sql("UPDATE cache_outbox_claims SET removed = removed + CASE");
+        let mut count =
+            Bound::default().sql("UPDATE cache_outbox_claims SET removed = removed + CASE");
         for (index, (stripe, last, rows)) in parts.iter().enumerate() {
             let and = if index == 0 { " (stripe = " } else { " OR (stripe = " };
             delete = delete.sql(and).number(*stripe).sql(" AND seq <= ").number(*last);
