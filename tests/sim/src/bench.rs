@@ -224,7 +224,10 @@ impl<C: Link> Bench<C> {
 /// Makes a database of the Redis server forget everything.
 pub async fn empty(url: &str) {
     let client = redis::Client::open(url).unwrap();
-    let mut link = client.get_multiplexed_async_connection().await.unwrap();
+    let patient = redis::AsyncConnectionConfig::new()
+        .set_connection_timeout(Some(PATIENCE))
+        .set_response_timeout(Some(PATIENCE));
+    let mut link = client.get_multiplexed_async_connection_with_config(&patient).await.unwrap();
     redis::cmd("FLUSHDB").exec_async(&mut link).await.unwrap();
 }
 

@@ -17,6 +17,9 @@ use super::{Driver, NUMBER, Server, driver};
 
 pub(crate) type Gated = GatedDatabase<Driver>;
 
+/// How long a store may take to be emptied.
+const PATIENCE: Duration = Duration::from_secs(30);
+
 /// One database and one store, on which processes are started.
 pub(crate) struct World {
     pub(crate) database: Server,
@@ -90,7 +93,12 @@ impl World {
             Shelf::InProcess(store) => store.clear(),
             Shelf::Redis(url) => {
                 let client = redis::Client::open(url.as_str()).unwrap();
-                let mut connection = client.get_multiplexed_async_connection().await.unwrap();
+                // A machine may be slower than the client's usual patience.
+                let patient = redis::AsyncConnectionConfig::new()
+                    .set_connection_timeout(Some(PATIENCE))
+                    .set_response_timeout(Some(PATIENCE));
+                let mut connection =
+                    client.get_multiplexed_async_connection_with_config(&patient).await.unwrap();
                 let _: () = redis::cmd("FLUSHDB").query_async(&mut connection).await.unwrap();
             }
         }

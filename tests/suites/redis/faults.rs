@@ -166,3 +166,25 @@ async fn one_refusal_is_an_error_of_its_batch() {
     store.invalidate(&[key("UA")]).await.unwrap();
     assert_eq!(get(&store, &key("UA")).await.unwrap(), None, "an invalidation repairs it");
 }
+
+/// What is done for many entries is done for each: one that is broken leaves out no other.
+#[tokio::test]
+async fn one_refusal_leaves_out_no_other_of_its_batch() {
+    let server = Server::start(&[]);
+    let store = server.store().await;
+    let mut connection = server.connection();
+    // More than one command takes.
+    let numbered = (0..100).map(|number| key(&format!("entry {number}")));
+    let keys: Vec<_> = numbered.chain([key("UA")]).collect();
+    for key in &keys {
+        put(&store, key, "v").await.unwrap();
+    }
+    redis::cmd("SET").arg(&["{0179}fs2:UA", "no hash"]).query::<()>(&mut connection).unwrap();
+    let mut broken_first = keys.clone();
+    broken_first.rotate_right(1);
+    let error = store.invalidate(&broken_first).await.expect_err("its fences are none");
+    assert!(error.to_string().contains("another application"), "{error}");
+    for key in &keys[..100] {
+        assert_eq!(get(&store, key).await.unwrap(), None, "{key:?}");
+    }
+}
