@@ -137,6 +137,13 @@ impl Mode {
         matches!(self, Self::Behind | Self::BehindFenced)
     }
 
+    /// Whether what becomes of a schedule depends on when something is looked for: where the store's
+    /// own time is among the answers, and where it depends on how long a server takes to start how
+    /// often there was a look.
+    pub fn is_timed(self) -> bool {
+        self.is_bounded() || self.has_events() || self.has_outbox()
+    }
+
     pub fn has_version(self) -> bool {
         matches!(self, Self::Validated | Self::ValidatedThrough)
     }

@@ -14,10 +14,7 @@ use crate::report::Report;
 use crate::run::{Home, Outcome, run};
 
 pub fn hold(servers: &Servers, modes: &[Mode], schedules: u64, report: &mut Report) {
-    // Where there is a bound, the store's own time is among the answers. Where events or pending
-    // writes are looked for now and then, how often depends on how long a server takes to start.
-    let fits = |mode: &Mode| !mode.is_bounded() && !mode.has_events() && !mode.has_outbox();
-    let modes: Vec<Mode> = modes.iter().copied().filter(fits).collect();
+    let modes: Vec<Mode> = modes.iter().copied().filter(|mode| !mode.is_timed()).collect();
     let modes = &modes[..];
     if modes.is_empty() {
         return;
