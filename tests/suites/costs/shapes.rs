@@ -69,7 +69,7 @@ fn a_list_is_two_trips_and_a_change_that_moves_nothing_leaves_it() {
         let note = OrderChanges { note: Some("n".into()), ..OrderChanges::default() };
         let (_, noted) =
             meter.of_write("a change that moves nothing", orders.update(1, note)).await;
-        assert_eq!(noted, write(1, 1, 4, 4), "with the row as it was");
+        assert_eq!(noted, write(1, 1, 2, 4), "with the row as it was");
         let (_, hit) = meter.of("the same list", list()).await;
         assert_eq!((hit.trips, hit.statements), (2, 0));
         let up = OrderChanges { rank: Some(9), ..OrderChanges::default() };
