@@ -94,7 +94,7 @@ fn whole(options: &Options, report: &mut Report) {
     let benches = [Bench::sqlite(), Bench::sqlite()];
     let modes = options.mode.map_or(Mode::ALL.to_vec(), |mode| vec![mode]);
     steadiness(&benches, &modes, report);
-    schedules(&benches, &modes, options.seeds.div_ceil(modes.len() as u64), report);
+    schedules(&benches, &modes, options.seeds, report);
     if options.guard.is_some() {
         return;
     }
