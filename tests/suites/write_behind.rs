@@ -89,7 +89,12 @@ mod read {
 
     #[derive(Queryable, Insertable, Cached, Debug, Clone, PartialEq, Default)]
     #[diesel(table_name = page_stats)]
-    #[cached(pattern = "write_behind", ttl = "1h", touch_on_read(last_seen, every = "1h"))]
+    #[cached(
+        pattern = "write_behind",
+        ttl = "1h",
+        touch_on_read(last_seen, every = "1h"),
+        outbox(on_missing = "insert")
+    )]
     pub struct PageStats {
         pub id: i64,
         pub title: String,
@@ -97,6 +102,24 @@ mod read {
         pub score: f64,
         pub last_seen: Option<i64>,
         pub first_seen: Option<i64>,
+    }
+}
+
+/// One that is told of its reads, and of other programs.
+mod watched {
+    use cache_tests::modes::versions;
+
+    use super::*;
+
+    #[derive(Queryable, Insertable, Cached, Debug)]
+    #[diesel(table_name = versions)]
+    #[cached(pattern = "write_behind", ttl = "1h", version = version, on_conflict = "reject",
+             touch_on_read(balance, every = "1h"))]
+    pub struct Account {
+        pub id: i64,
+        pub email: String,
+        pub balance: i64,
+        pub version: i64,
     }
 }
 

@@ -27,7 +27,10 @@ pub(crate) fn touch_on_read<'a, M: Statements<D::Backend>, D: Database>(
         let delta = match touch(row, now) {
             Ok(Some(delta)) => delta,
             Ok(None) => continue,
-            Err(error) => return untouched::<M>(&error),
+            Err(error) => {
+                untouched::<M>(&error);
+                continue;
+            }
         };
         let key = row.key();
         let Ok((_, name)) = queued.lanes.backlog.tables.aggregate(&key) else { continue };
@@ -36,15 +39,27 @@ pub(crate) fn touch_on_read<'a, M: Statements<D::Backend>, D: Database>(
             continue;
         }
         drop(touching);
-        let keeper = keeper.clone();
+        let under_way = UnderWay { keeper: keeper.clone(), name };
         tokio::spawn(async move {
-            if let Err(error) = enqueue(&keeper, Enqueue::Delta(key, delta)).await {
+            let write = Enqueue::Touch(key, delta);
+            if let Err(error) = enqueue(&under_way.keeper, write).await {
                 untouched::<M>(&error);
             }
-            if let Some(queued) = &keeper.behind {
-                queued.touching.lock().remove(&name);
-            }
         });
+    }
+}
+
+/// A row that is being touched. Dropped, in whatever way, it can be touched again.
+struct UnderWay<M: Model, D: Database> {
+    keeper: Arc<Keeper<M, D>>,
+    name: String,
+}
+
+impl<M: Model, D: Database> Drop for UnderWay<M, D> {
+    fn drop(&mut self) {
+        if let Some(queued) = &self.keeper.behind {
+            queued.touching.lock().remove(&self.name);
+        }
     }
 }
 

@@ -32,6 +32,8 @@ pub(crate) enum Enqueue<M: Model> {
     Delete(M::Key),
     /// Changes of some of its columns.
     Delta(M::Key, ColumnValues),
+    /// The same by a read of it: of a row that is gone there is nothing to tell.
+    Touch(M::Key, ColumnValues),
 }
 
 /// Makes a write durable, and lets readers see it.
@@ -77,9 +79,12 @@ fn prepare<M: Statements<D::Backend>, D: Database>(
             (Kind::Delete, key, payload, None)
         }
         Enqueue::Delta(key, delta) => {
-            let mut payload = delta;
-            payload.extend(ColumnValues::of_key::<M>(&key).map_err(unwritable::<M>)?);
+            let payload = with_key::<M>(&key, delta)?;
             (Kind::Merge, key, payload, None)
+        }
+        Enqueue::Touch(key, delta) => {
+            let payload = with_key::<M>(&key, delta)?;
+            (Kind::Touch, key, payload, None)
         }
     };
     let (stripe, aggregate) = behind.lanes.backlog.tables.aggregate(&key)?;
@@ -89,6 +94,12 @@ fn prepare<M: Statements<D::Backend>, D: Database>(
     let put = entry.and_then(|entry| put(keeper, &entry_key, entry));
     let (need, invalidator) = (need::<M>(), keeper.invalidator.clone());
     Ok((intent, Touch { key: entry_key, need, put, invalidator }))
+}
+
+/// A delta together with the key of its row.
+fn with_key<M: Model>(key: &M::Key, mut delta: ColumnValues) -> Result<ColumnValues> {
+    delta.extend(ColumnValues::of_key::<M>(key).map_err(unwritable::<M>)?);
+    Ok(delta)
 }
 
 /// The row as it is once it is enqueued, if that is known before it is.

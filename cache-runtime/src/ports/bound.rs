@@ -18,6 +18,7 @@ enum Piece {
     Sql(Cow<'static, str>),
     Text(String),
     Number(i64),
+    Once,
 }
 
 impl Bound {
@@ -56,6 +57,12 @@ impl Bound {
         this.sql(")")
     }
 
+    /// Has so many texts that the database is not to keep any of them.
+    pub(crate) fn once(mut self) -> Self {
+        self.0.push(Piece::Once);
+        self
+    }
+
     /// What another statement consists of.
     pub(crate) fn and(mut self, other: Self) -> Self {
         self.0.extend(other.0);
@@ -91,6 +98,7 @@ impl<DB: Dialect> QueryFragment<DB> for Bound {
                 Piece::Sql(sql) => out.push_sql(sql),
                 Piece::Text(text) => DB::push_text(&mut out, text)?,
                 Piece::Number(number) => DB::push_integer(&mut out, number)?,
+                Piece::Once => out.unsafe_to_cache_prepared(),
             }
         }
         Ok(())

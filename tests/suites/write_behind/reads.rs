@@ -46,3 +46,35 @@ async fn a_row_is_told_that_it_is_read_and_no_more_often_than_it_asks() {
     let last_seen: Vec<Option<i64>> = last_seen.load(&mut world.server.pool.get().unwrap()).unwrap();
     assert_eq!(last_seen, [Some(begun + 5000)]);
 }
+
+/// A read must not make the row again that it has read, nor park it, nor be in the way of a writer.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_read_makes_no_row_and_no_version() {
+    let world = World::new();
+    let (_cache, rows) = process!(world, read::PageStats);
+    let row = read::PageStats { id: 1, title: "gone".to_owned(), ..Default::default() };
+    rows.enqueue(row.clone()).await.unwrap().flushed().await.unwrap();
+    rows.pause_flushing().await;
+    rows.find(1).await.unwrap().unwrap();
+    eventually(|| world.pending() == 1).await;
+    diesel::delete(page_stats::table).execute(&mut world.server.pool.get().unwrap()).unwrap();
+    assert_eq!(rows.find_uncached(1).await.unwrap(), None);
+    rows.resume_flushing();
+    eventually(|| world.pending() == 0).await;
+    assert_eq!(world.rows(), [], "although a delta would make one");
+    rows.enqueue(row).await.expect("nothing is parked");
+
+    let (_cache, accounts) = process!(world, watched::Account);
+    let account = |balance, version| watched::Account {
+        id: 1,
+        email: "a".to_owned(),
+        balance,
+        version,
+    };
+    accounts.enqueue(account(5, 0)).await.unwrap().flushed().await.unwrap();
+    assert_eq!(world.version(), Some((5, 1)));
+    let read = accounts.find(1).await.unwrap().unwrap();
+    eventually(|| world.version().is_some_and(|(balance, _)| balance > 5)).await;
+    assert_eq!(world.version().map(|(_, version)| version), Some(1), "as it was");
+    accounts.enqueue(account(6, read.version)).await.expect("no other program has written it");
+}

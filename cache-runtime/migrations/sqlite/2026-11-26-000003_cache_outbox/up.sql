@@ -20,7 +20,7 @@ CREATE TABLE cache_outbox_claims (
     removed BIGINT NOT NULL
 );
 
--- What was acknowledged and is not in its table yet. kind: 0 the whole row, 1 its deletion, 2 a delta.
+-- What was acknowledged and is not in its table yet. kind: 0 the whole row, 1 its deletion, 2 a delta, 3 one by a read.
 CREATE TABLE cache_outbox (
     stripe BIGINT NOT NULL,
     seq BIGINT NOT NULL,

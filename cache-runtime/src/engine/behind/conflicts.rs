@@ -127,6 +127,7 @@ impl<M: Statements<D::Backend>, D: Database> Overlay<M, D> {
                 payload.set_base(current);
                 Ok(None)
             }
+            Kind::Touch => Ok(current),
             Kind::Merge => Ok(match (current, self.behind.missing) {
                 (None, None) => None,
                 (None, Some(missing)) => {

@@ -35,8 +35,7 @@ pub(crate) fn by_row(pending: Vec<Pending>) -> Vec<Writes> {
 impl Writes {
     /// Whether the row as it is has a part in what becomes of it.
     pub(crate) fn needs_row<DB: Dialect, M: Model>(&self, behind: &Behind<DB, M>) -> bool {
-        behind.conflicts.is_some()
-            || self.pending.first().is_some_and(|write| write.kind == Kind::Merge as i64)
+        behind.conflicts.is_some() || self.pending.first().is_some_and(|write| is_delta(write.kind))
     }
 
     /// The key of the row.
@@ -59,13 +58,15 @@ impl Writes {
         for write in &self.pending {
             let payload = payload(behind, write)?;
             let current = row.as_ref().and_then(M::version);
-            if write.kind != Kind::Merge as i64 {
+            if !is_delta(write.kind) {
                 conflicts += usize::from(has_conflict(behind, &payload, current)?);
             }
             row = match write.kind {
                 kind if kind == Kind::Put as i64 => Some(payload.row::<M>()?),
                 kind if kind == Kind::Delete as i64 => None,
-                kind if kind == Kind::Merge as i64 => {
+                // Whoever has read a row that is gone since has nobody to tell.
+                kind if kind == Kind::Touch as i64 && row.is_none() => None,
+                kind if is_delta(kind) => {
                     let mut row = match (row, behind.missing) {
                         (Some(row), _) => row,
                         (None, Some(missing)) => missing(payload.key::<M>()?),
@@ -76,13 +77,19 @@ impl Writes {
                 }
                 other => return Err(format!("a write of an unknown kind: {other}").into()),
             };
-            if let (Some(row), Some(rule)) = (&mut row, behind.conflicts) {
+            if let (Some(row), Some(rule)) = (&mut row, behind.conflicts)
+                && write.kind != Kind::Touch as i64
+            {
                 let next = next_version(row.version(), current);
                 (rule.set)(row, next)?;
             }
         }
         Ok((row, conflicts))
     }
+}
+
+fn is_delta(kind: i64) -> bool {
+    kind == Kind::Merge as i64 || kind == Kind::Touch as i64
 }
 
 /// The version of a row that is written over one of version `current`.

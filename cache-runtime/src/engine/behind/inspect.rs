@@ -17,7 +17,7 @@ use crate::values::error::Result;
 pub struct OutboxWrite {
     /// Its place, which no other write of the database ever has: `stripe` and `seq`.
     pub id: (i64, i64),
-    /// `put`, `delete` or `merge`.
+    /// `put`, `delete`, `merge`, or `touch` for one by a read.
     pub kind: &'static str,
     /// When it was acknowledged, in milliseconds since 1970 by the database's clock.
     pub at_millis: i64,
@@ -38,7 +38,8 @@ impl<DB: Dialect> FromRow<DB> for OutboxWrite {
             kind: match integer(2)? {
                 0 => "put",
                 1 => "delete",
-                _ => "merge",
+                2 => "merge",
+                _ => "touch",
             },
             at_millis: integer(3)?,
             version: integer(4)?,

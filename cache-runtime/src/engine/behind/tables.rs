@@ -58,6 +58,8 @@ pub(crate) enum Kind {
     Put = 0,
     Delete = 1,
     Merge = 2,
+    /// A delta by a read: it makes no row, and no version.
+    Touch = 3,
 }
 
 /// The place of a write in the outbox.
@@ -261,7 +263,8 @@ impl<D: Database> Tables<D> {
             let and = if index == 0 { " (stripe = " } else { " OR (stripe = " };
             delete = delete.sql(and).number(*stripe).sql(" AND seq <= ").number(*last);
             if let Some(left) = taken.left.get(stripe) {
-                delete = delete.sql(" AND aggregate NOT IN ").texts(left.iter().cloned());
+                let left = left.iter().cloned();
+                delete = delete.once().sql(" AND aggregate NOT IN ").texts(left);
             }
             delete = delete.sql(")");
             let rows = i64::try_from(*rows).unwrap_or(i64::MAX);
