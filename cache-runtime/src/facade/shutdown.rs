@@ -44,12 +44,14 @@ impl<D: Database> Cache<D> {
         let begun = clock.now();
         self.switch().close();
         let before = in_flight.tally();
-        tokio::select! {
-            () = in_flight.none_open() => {}
-            () = clock.sleep(deadline) => {}
-        }
+        let all_ended = tokio::select! {
+            () = in_flight.none_open() => true,
+            () = clock.sleep(deadline) => false,
+        };
         let after = in_flight.tally();
-        let (drained, abandoned) = (after.ended_since(before), after.open);
+        // What is open then has begun since: a flush, which is waited for below.
+        let abandoned = if all_ended { 0 } else { after.open };
+        let drained = after.ended_since(before);
         let left = deadline.saturating_sub(clock.now().since(begun));
         let pending = behind::drain(self.flushers(), clock, left).await;
         if abandoned > 0 || pending != Some(0) {
